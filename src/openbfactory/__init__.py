@@ -1,0 +1,1 @@
+"""Open software for B-factory physics."""

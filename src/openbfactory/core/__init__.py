@@ -1,0 +1,1 @@
+"""Units, errors, diagnostics, addressed random numbers, configuration, provenance."""

@@ -1,0 +1,136 @@
+"""Every column of the event data model, declared once: dtype, unit, meaning.
+
+A collection is a list of records an event.  Readers, writers, checks and the
+documentation all use the tables below; a column that is not here does not
+exist.  Truth columns inside detector collections are named ``mc*``; only truth
+matching and classifier training may read them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: name, dtype, unit, meaning and width (numbers a record)."""
+
+    name: str
+    dtype: str
+    unit: str
+    meaning: str
+    width: int = 1
+
+    def empty(self, size: int = 0) -> np.ndarray:
+        """Array of zeros with the dtype and width of the column."""
+        return np.zeros(size if self.width == 1 else (size, self.width), dtype=self.dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A named list of records an event; ``parallel`` names one of equal length."""
+
+    name: str
+    meaning: str
+    columns: tuple[Column, ...]
+    parallel: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns in order."""
+        return tuple(c.name for c in self.columns)
+
+    def __getitem__(self, name: str) -> Column:
+        return next(c for c in self.columns if c.name == name)
+
+
+EVENT: tuple[Column, ...] = (
+    Column("event", "int64", "1", "number of the event in its sample, from 0"),
+    Column("weight", "float64", "1", "weight of the event"),
+    Column("process", "int32", "1", "process, an index into the names of the file (text in files)"),
+)
+
+MC_PARTICLES = Collection(
+    "MCParticles",
+    "generated particles, the initial system first, mothers before daughters",
+    (
+        Column("PDG", "int32", "1", "PDG code"),
+        Column("px", "float64", "GeV", "momentum x, lab frame"),
+        Column("py", "float64", "GeV", "momentum y, lab frame"),
+        Column("pz", "float64", "GeV", "momentum z, lab frame"),
+        Column("E", "float64", "GeV", "energy, lab frame"),
+        Column("x", "float64", "cm", "production vertex x"),
+        Column("y", "float64", "cm", "production vertex y"),
+        Column("z", "float64", "cm", "production vertex z"),
+        Column("t", "float64", "ns", "production time"),
+        Column("mother", "int32", "1", "index of the mother in the same list, -1 for none"),
+        Column("status", "int32", "1", "1 stable in generation, 2 decayed, 4 initial system"),
+    ),
+)
+
+TRACKS = Collection(
+    "Tracks",
+    "reconstructed tracks as helices at the point of closest approach to the origin",
+    (
+        Column("charge", "int32", "e", "charge"),
+        Column("d0", "float64", "cm", "signed distance to the z axis; POCA = (d0 sin phi0, -d0 cos phi0, z0)"),
+        Column("phi0", "float64", "rad", "azimuth of the momentum at the POCA, in [-pi, pi]"),
+        Column("omega", "float64", "1/cm", "signed curvature, charge / radius"),
+        Column("z0", "float64", "cm", "z at the POCA"),
+        Column("tanLambda", "float64", "1", "pz / pT"),
+        Column("cov", "float64", "mixed", "upper triangle of the 5 x 5 covariance in the order d0 phi0 omega z0 "
+               "tanLambda, row by row", width=15),
+        Column("nPXDHits", "int32", "1", "hits in the pixel detector"),
+        Column("nSVDHits", "int32", "1", "hits in the strip detector"),
+        Column("nCDCHits", "int32", "1", "hits in the drift chamber"),
+        Column("mcIndex", "int32", "1", "index of the particle in MCParticles, -1 for none"),
+    ),
+)
+
+PID_LIKELIHOODS = Collection(
+    "PIDLikelihoods",
+    "log-likelihoods of the mass hypotheses, one record a track",
+    tuple(Column(f"logL_{h}", "float64", "1", f"combined log-likelihood of the {n} hypothesis")
+          for h, n in (("e", "electron"), ("mu", "muon"), ("pi", "pion"), ("K", "kaon"), ("p", "proton"),
+                       ("d", "deuteron"))),
+    parallel="Tracks",
+)
+
+ECL_CLUSTERS = Collection(
+    "ECLClusters",
+    "clusters of the electromagnetic calorimeter",
+    (
+        Column("clusterE", "float64", "GeV", "energy"),
+        Column("clusterTheta", "float64", "rad", "polar angle of the cluster seen from the origin"),
+        Column("clusterPhi", "float64", "rad", "azimuth of the cluster seen from the origin"),
+        Column("clusterR", "float64", "cm", "distance of the cluster from the origin"),
+        Column("clusterReg", "int32", "1", "1 forward, 2 barrel, 3 backward"),
+        Column("clusterTiming", "float64", "ns", "time relative to the collision"),
+        Column("clusterErrorTiming", "float64", "ns", "uncertainty of the time (99 % half width)"),
+        Column("clusterE1E9", "float64", "1", "energy of the central crystal over that of 3 x 3"),
+        Column("clusterE9E21", "float64", "1", "energy of 3 x 3 crystals over that of 5 x 5 without corners"),
+        Column("clusterTrackMatch", "int32", "1", "1 where a track points to the cluster"),
+        Column("trackIndex", "int32", "1", "index of that track in Tracks, -1 for none"),
+        Column("minC2TDist", "float64", "cm", "distance to the nearest track at the calorimeter, NaN without tracks"),
+        Column("mcIndex", "int32", "1", "index of the particle in MCParticles, -1 for none (beam background)"),
+    ),
+)
+
+KLM_CLUSTERS = Collection(
+    "KLMClusters",
+    "clusters of the K_L and muon detector",
+    (
+        Column("klmClusterTheta", "float64", "rad", "polar angle seen from the origin"),
+        Column("klmClusterPhi", "float64", "rad", "azimuth seen from the origin"),
+        Column("klmClusterLayers", "int32", "1", "number of layers with hits"),
+        Column("trackIndex", "int32", "1", "index of the track that points to it, -1 for none"),
+        Column("mcIndex", "int32", "1", "index of the particle in MCParticles, -1 for none"),
+    ),
+)
+
+#: every collection of the event data model by name
+COLLECTIONS: dict[str, Collection] = {
+    c.name: c for c in (MC_PARTICLES, TRACKS, PID_LIKELIHOODS, ECL_CLUSTERS, KLM_CLUSTERS)
+}
