@@ -1,0 +1,1 @@
+"""Estimates and likelihoods to model parameters: empty until the inference issue fills it."""
