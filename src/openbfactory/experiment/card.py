@@ -1,0 +1,91 @@
+"""Cards: one YAML file that describes a machine and a detector.
+
+``load_card("belle2")`` gives a packaged card, ``load_card("mine.yaml")`` the
+user's own.  :func:`check_card` reports every mistake of a file at once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from openbfactory.core.config import Config, read_yaml, validate
+from openbfactory.core.diagnostics import Findings
+from openbfactory.core.errors import CardError
+from openbfactory.core.quantities import references_in
+from openbfactory.core.registry import lookup, names
+from openbfactory.experiment.machine import Machine
+
+_DATA = Path(__file__).parent / "data"
+
+#: name -> packaged card; others register a path under the entry-point group ``openbfactory.detectors``
+DETECTORS: dict[str, Path] = {
+    "belle2": _DATA / "belle2.yaml",
+    "belle": _DATA / "belle.yaml",
+}
+
+
+class Card(Config):
+    """A machine and a detector under one name."""
+
+    name: str
+    description: str = ""
+    machine: Machine
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """Sorted reference keys of every number of the card."""
+        return tuple(sorted(references_in(self)))
+
+
+def card_names() -> list[str]:
+    """Sorted names of all cards: packaged ones and those of entry points."""
+    return names("detectors", DETECTORS)
+
+
+def load_card(name_or_path: str | Path) -> Card:
+    """Card of a name, or of a YAML file.
+
+    Raises
+    ------
+    UnknownNameError
+        For a name that is no card, with the nearest.
+    CardError
+        With every mistake of the file.
+    """
+    card, findings = _read(_path_of(name_or_path))
+    findings.raise_if_errors(CardError)
+    assert card is not None
+    return card
+
+
+def check_card(path: str | Path) -> Findings:
+    """Every mistake of a card file (or named card); empty when there is none."""
+    return _read(_path_of(path))[1]
+
+
+def _path_of(name_or_path: str | Path) -> Path:
+    text = str(name_or_path)
+    if isinstance(name_or_path, Path) or text.endswith((".yaml", ".yml")) or "/" in text:
+        return Path(name_or_path)
+    return Path(lookup("detectors", text, DETECTORS))
+
+
+def _read(path: Path) -> tuple[Card | None, Findings]:
+    """Card of a file where it is valid, and all findings."""
+    findings = Findings(str(path))
+    try:
+        document, lines = read_yaml(path, CardError)
+    except CardError as problem:
+        return None, problem.findings
+    card: Card | None = None
+    try:
+        card = validate(document, Card, source=str(path), lines=lines, error=CardError)
+    except CardError as problem:
+        findings.items.extend(problem.findings)
+    _check_document(document, lines, findings)
+    return card, findings
+
+
+def _check_document(document: Any, lines: dict[tuple[str, ...], int], findings: Findings) -> None:
+    """Add the findings that need more than one field."""
