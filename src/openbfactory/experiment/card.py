@@ -14,6 +14,8 @@ from openbfactory.core.diagnostics import Findings
 from openbfactory.core.errors import CardError
 from openbfactory.core.quantities import references_in
 from openbfactory.core.registry import lookup, names
+from openbfactory.experiment.detector import Detector
+from openbfactory.experiment.layers import check_layers
 from openbfactory.experiment.machine import Machine
 
 _DATA = Path(__file__).parent / "data"
@@ -31,6 +33,7 @@ class Card(Config):
     name: str
     description: str = ""
     machine: Machine
+    detector: Detector
 
     @property
     def references(self) -> tuple[str, ...]:
@@ -89,3 +92,8 @@ def _read(path: Path) -> tuple[Card | None, Findings]:
 
 def _check_document(document: Any, lines: dict[tuple[str, ...], int], findings: Findings) -> None:
     """Add the findings that need more than one field."""
+    path = ("detector", "tracking", "layers", "rows")
+    node = document
+    for key in path:
+        node = node.get(key) if isinstance(node, dict) else None
+    check_layers(node, path, lines, findings)

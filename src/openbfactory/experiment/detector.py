@@ -1,0 +1,345 @@
+"""The detector of a card: what every subdetector measures, as numbers with sources.
+
+A card describes kinds of devices, not one experiment: nothing here (or in the
+simulation) knows which detector it is.  The formulas that use these numbers are
+in the modules of :mod:`openbfactory.simulate`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from openbfactory.core.config import Config
+from openbfactory.experiment.dimensions import (
+    Angle,
+    AngleEnergy,
+    AngleResolution,
+    Correlation,
+    EfficiencyOfEnergy,
+    EfficiencyOfLength,
+    Energy,
+    EnergyResolution,
+    Field_,
+    Fraction,
+    InverseEnergy,
+    Length,
+    LengthEnergy,
+    LengthResolution,
+    LengthRootEnergy,
+    Number,
+    NumberOfEnergy,
+    RelativeResolution,
+    SignedLength,
+    Time,
+    TimeEnergy,
+)
+from openbfactory.experiment.layers import LayerTable
+
+
+class AngularRange(Config):
+    """Range of polar angle."""
+
+    min: Angle
+    max: Angle
+
+
+def _ordered(angles: AngularRange) -> AngularRange:
+    if angles.min.value >= angles.max.value:
+        raise PydanticCustomError("range_inverted", "min below max")
+    return angles
+
+
+Acceptance = Annotated[AngularRange, AfterValidator(_ordered)]
+
+
+class LengthTerm(Config):
+    """sigma = constant (+) scattering / (p beta sin^n theta), lengths."""
+
+    constant: LengthResolution
+    scattering: LengthEnergy
+
+
+class AngleTerm(Config):
+    """sigma = constant (+) scattering / (p beta sin^n theta), angles."""
+
+    constant: AngleResolution
+    scattering: AngleEnergy
+
+
+class HelixResolution(Config):
+    """Resolutions of the perigee; n = 3/2 for d0 and phi0, 5/2 for z0 and tanLambda."""
+
+    d0: LengthTerm
+    phi0: AngleTerm
+    z0: LengthTerm
+    tanLambda: AngleTerm
+
+
+class TransverseMomentum(Config):
+    """sigma(pT)/pT = slope pT (+) constant / beta; ``strip_only`` without drift-chamber hits."""
+
+    slope: InverseEnergy
+    constant: RelativeResolution
+    strip_only: RelativeResolution
+
+
+class Correlations(Config):
+    """Correlation coefficients of the perigee parameters; all others are zero."""
+
+    d0_phi0: Correlation
+    d0_omega: Correlation
+    phi0_omega: Correlation
+    z0_tanLambda: Correlation
+
+
+def _positive_definite(c: Correlations) -> Correlations:
+    a, b, d = c.d0_phi0.value, c.d0_omega.value, c.phi0_omega.value
+    if 1 + 2 * a * b * d - a * a - b * b - d * d <= 0:
+        raise PydanticCustomError("not_positive_definite", "correlations of a positive-definite matrix")
+    return c
+
+
+class Tails(Config):
+    """A fraction of the tracks has all deviations larger by ``scale``."""
+
+    fraction: Fraction
+    scale: Number
+
+
+class Tracking(Config):
+    """Track finding and track parameters."""
+
+    acceptance: Acceptance
+    layers: LayerTable
+    efficiency: EfficiencyOfEnergy
+    endcap_factor: Fraction
+    barrel: Acceptance
+    displacement: EfficiencyOfLength
+    minimum_silicon_hits: int = Field(ge=1)
+    minimum_drift_hits: int = Field(ge=1)
+    pixel: HelixResolution
+    strip: HelixResolution
+    drift: HelixResolution
+    transverse_momentum: TransverseMomentum
+    correlations: Annotated[Correlations, AfterValidator(_positive_definite)]
+    tails: Tails
+
+
+class Region(Config):
+    """One region of the calorimeter with its beam background."""
+
+    name: Literal["forward", "barrel", "backward"]
+    theta: Acceptance
+    resolution_factor: Number
+    background_rate: Number
+
+
+class Surface(Config):
+    """Front faces: a cylinder closed by two planes."""
+
+    radius: Length
+    z_forward: SignedLength
+    z_backward: SignedLength
+
+
+class EnergyResolutionTerms(Config):
+    """sigma_E / E = noise / E (+) stochastic / E^(1/4) (+) constant, E in GeV; exponential tail below."""
+
+    noise: RelativeResolution
+    stochastic: RelativeResolution
+    constant: RelativeResolution
+    tail_fraction: Fraction
+    tail_length: Number
+
+
+class Timing(Config):
+    """sigma_t = slope / E (+) constant."""
+
+    slope: TimeEnergy
+    constant: Time
+
+
+class Shape(Config):
+    """Mean and standard deviation of the two shower-shape ratios, for photons and for hadrons."""
+
+    photon_E1E9: tuple[Fraction, Fraction]
+    photon_E9E21: tuple[Fraction, Fraction]
+    hadron_E1E9: tuple[Fraction, Fraction]
+    hadron_E9E21: tuple[Fraction, Fraction]
+
+
+class ChargedDeposit(Config):
+    """Deposits of charged particles."""
+
+    mip_energy: Energy
+    mip_width: EnergyResolution
+    shower_probability: Fraction
+    shower_fraction: Fraction
+    shower_spread: RelativeResolution
+    annihilation_energy: Energy
+    match_efficiency: Fraction
+
+
+class SplitOff(Config):
+    """Extra clusters of hadronic showers: number a hadron, energy, distance to the track."""
+
+    rate: Number
+    energy: Energy
+    distance: Length
+
+
+class NeutralHadron(Config):
+    """Clusters of a neutral hadron: probability against momentum, mean visible energy."""
+
+    efficiency: EfficiencyOfEnergy
+    energy: Energy
+
+
+class Background(Config):
+    """Beam-background clusters: exponential spectrum, flat time."""
+
+    slope: Energy
+    time_range: Time
+
+
+class Calorimeter(Config):
+    """The electromagnetic calorimeter."""
+
+    surface: Surface
+    regions: tuple[Region, ...] = Field(min_length=1)
+    threshold: Energy
+    timing_free_energy: Energy
+    efficiency: EfficiencyOfEnergy
+    material: Number
+    resolution: EnergyResolutionTerms
+    position: LengthRootEnergy
+    timing: Timing
+    shape: Shape
+    merge_distance: Length
+    charged: ChargedDeposit
+    split_off: SplitOff
+    k_long: NeutralHadron
+    neutron: NeutralHadron
+    antineutron: NeutralHadron
+    background: Background
+
+
+class MuonDetector(Config):
+    """The K_L and muon detector."""
+
+    acceptance: Acceptance
+    barrel: Acceptance
+    k_long_efficiency: EfficiencyOfEnergy
+    muon_efficiency: EfficiencyOfEnergy
+    pion_punch_through: Fraction
+    kaon_punch_through: Fraction
+    resolution_barrel: AngleResolution
+    resolution_endcap: AngleResolution
+    layers: int = Field(ge=1)
+    layers_k_long: Number
+    layers_muon: NumberOfEnergy
+
+
+class Ionisation(Config):
+    """dE/dx: relative resolution with all ``full_hits`` hits; it scales as 1/sqrt(hits)."""
+
+    kind: Literal["ionisation"]
+    name: str
+    system: Literal["SVD", "CDC"]
+    resolution: RelativeResolution
+    full_hits: int = Field(ge=1)
+    minimum_hits: int = Field(ge=1)
+    outliers: Fraction
+
+
+class Ring(Config):
+    """Ring-imaging or time-of-propagation Cherenkov device: angle resolution of a track."""
+
+    kind: Literal["ring"]
+    name: str
+    acceptance: Acceptance
+    minimum_pt: Energy
+    index: Number
+    resolution: AngleResolution
+    photons: Number
+    outliers: Fraction
+
+
+class Flight(Config):
+    """Time of flight over ``path`` at normal incidence."""
+
+    kind: Literal["flight"]
+    name: str
+    acceptance: Acceptance
+    minimum_pt: Energy
+    path: Length
+    resolution: Time
+    outliers: Fraction
+
+
+class Threshold(Config):
+    """Threshold Cherenkov counter: it fires, or it does not."""
+
+    kind: Literal["threshold"]
+    name: str
+    acceptance: Acceptance
+    minimum_pt: Energy
+    index: Number
+    photons: Number
+    background_photons: Number
+    outliers: Fraction
+
+
+Device = Annotated[Ionisation | Ring | Flight | Threshold, Field(discriminator="kind")]
+
+
+class Confusion(Config):
+    """Fraction of tracks whose devices see another particle (decays in flight, scatters).
+
+    Kaons and muons look like pions, pions, protons and electrons like kaons.
+    """
+
+    electron: Fraction
+    muon: Fraction
+    pion: Fraction
+    kaon: Fraction
+    proton: Fraction
+
+
+class ParticleIdentification(Config):
+    """Devices that identify charged particles, besides calorimeter and muon detector."""
+
+    devices: tuple[Device, ...]
+    confusion: Confusion
+    ionisation_curve: tuple[Number, Number, Number, Number, Number]
+    calorimeter_outliers: Fraction
+
+
+class Switches(Config):
+    """Deviations of data from simulation: plain factors, 1 for none."""
+
+    track_efficiency: float = Field(default=1.0, ge=0)
+    momentum: float = Field(default=1.0, gt=0)
+    photon_efficiency: float = Field(default=1.0, ge=0)
+    photon_energy: float = Field(default=1.0, gt=0)
+    hadronic_energy: float = Field(default=1.0, ge=0)
+    split_offs: float = Field(default=1.0, ge=0)
+    beam_background: float = Field(default=1.0, ge=0)
+    k_long_ecl_efficiency: float = Field(default=1.0, ge=0)
+    k_long_klm_efficiency: float = Field(default=1.0, ge=0)
+    pid_resolution: float = Field(default=1.0, gt=0)
+
+
+class Detector(Config):
+    """Everything that turns particles into detector objects."""
+
+    name: str
+    field: Field_
+    tracking: Tracking
+    ecl: Calorimeter
+    klm: MuonDetector
+    pid: ParticleIdentification
+    switches: Switches = Switches()

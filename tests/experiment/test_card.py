@@ -1,0 +1,106 @@
+"""Cards: what is packaged is right, what is broken is named.
+
+Oracle: planted mistakes, one of each kind, all in one copy of the packaged card; every one must be
+reported by its name in one go.
+"""
+
+import re
+
+import pytest
+import yaml
+
+from openbfactory.core.errors import CardError, UnknownNameError
+from openbfactory.core.quantities import Quantity
+from openbfactory.experiment import DETECTORS, card_names, check_card, load_card
+from openbfactory.experiment.dimensions import UNITS, converter
+
+MISTAKES = {
+    # code: (pattern, replacement) in belle2.yaml
+    "unknown-key": (r"merge_distance:", "merge_distanse:"),
+    "missing-key": (r"merge_distance:", "merge_distanse:"),
+    "wrong-unit": (r"angle: \{value: 41.5, unit: mrad", "angle: {value: 41.5, unit: MeV"),
+    "negative-resolution": (r"noise: \{value: 0.2", "noise: {value: -0.2"),
+    "outside-0-1": (r"match_efficiency: \{value: 0.98", "match_efficiency: {value: 1.98"),
+    "layers-overlap": (r"inner: 22.0, outer: 22.1", "inner: 14.05, outer: 22.1"),
+    "layers-shrink": (r"inner: 135.1, outer: 135.4", "inner: 35.1, outer: 35.4"),
+    "layer-inverted": (r"inner: 795, outer: 900", "inner: 895, outer: 800"),
+    "not-ascending": (r"x: \[0.3, 3.0\], y: \[0.0, 0.75\]", "x: [3.0, 0.3], y: [0.0, 0.75]"),
+    "unequal-lengths": (r"x: \[0.6, 1.5\], y: \[2, 14\]", "x: [0.6, 1.5], y: [2, 14, 15]"),
+    "range-inverted": (r"max: \{value: 150, unit: deg", "max: {value: 15, unit: deg"),
+}
+
+
+def broken(tmp_path, *codes):
+    text = DETECTORS["belle2"].read_text()
+    for code in codes:
+        pattern, replacement = MISTAKES[code]
+        text = re.sub(pattern, replacement, text, count=1)
+    path = tmp_path / "card.yaml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("name", ["belle2", "belle"])
+def test_packaged_cards_are_clean(name):
+    assert not check_card(name)
+    assert name in card_names()
+    card = load_card(name)
+    assert card.name == name
+    assert load_card(DETECTORS[name]).digest() == card.digest()
+
+
+def test_every_mistake_at_once(tmp_path):
+    findings = check_card(broken(tmp_path, *MISTAKES))
+    assert {f.code for f in findings} >= set(MISTAKES)
+    assert all(f.path.startswith("line ") for f in findings.errors)
+    with pytest.raises(CardError) as caught:
+        load_card(tmp_path / "card.yaml")
+    assert len(caught.value.findings) == len(findings)
+
+
+@pytest.mark.parametrize("code", [c for c in MISTAKES if c != "missing-key"])
+def test_each_mistake_alone(tmp_path, code):
+    assert code in {f.code for f in check_card(broken(tmp_path, code))}
+
+
+def test_nearest_key_and_line(tmp_path):
+    path = broken(tmp_path, "unknown-key")
+    finding = next(f for f in check_card(path) if f.code == "unknown-key")
+    assert finding.nearest == "merge_distance"
+    line = int(re.match(r"line (\d+)", finding.path)[1])
+    assert "merge_distanse" in path.read_text().splitlines()[line - 1]
+
+
+def test_missing_subdetector(tmp_path):
+    document = yaml.safe_load(DETECTORS["belle2"].read_text())
+    del document["detector"]["klm"]
+    path = tmp_path / "card.yaml"
+    path.write_text(yaml.safe_dump(document))
+    assert [(f.code, "klm" in f.message) for f in check_card(path)] == [("missing-key", True)]
+
+
+@pytest.mark.parametrize("text", ["", "[1, 2", "7", "name: [", "detector: {tracking: {layers: {rows: [3]}}}"])
+def test_nonsense_is_named(tmp_path, text):
+    path = tmp_path / "card.yaml"
+    path.write_text(text)
+    assert check_card(path).errors
+    assert check_card(tmp_path / "absent.yaml").errors
+
+
+def test_unknown_name():
+    with pytest.raises(UnknownNameError, match="belle2"):
+        load_card("bele2")
+
+
+def test_unit_conversion():
+    quantity = Quantity(value=2, unit="mrad", source="estimate", uncertainty=1)
+    native = converter("angle")(quantity)
+    assert (native.value, native.uncertainty, native.unit) == (2e-3, 1e-3, "rad")
+    assert all(next(iter(table.values())) == 1.0 for table in UNITS.values())
+
+
+def test_full_pixel_detector_is_one_change(tmp_path):
+    path = tmp_path / "run2.yaml"
+    path.write_text(DETECTORS["belle2"].read_text().replace("coverage: 0.1667", "coverage: 1.0"))
+    rows = load_card(path).detector.tracking.layers.rows
+    assert [r.coverage for r in rows if r.system == "PXD"] == [1.0, 1.0]
