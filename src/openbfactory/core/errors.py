@@ -52,6 +52,10 @@ class CutError(InputError):
     """A cut, variable or decay string has mistakes."""
 
 
+class ClassifierError(InputError):
+    """Inputs of a classifier, or a classifier's file, have mistakes."""
+
+
 class UnknownNameError(InputError):
     """A name is in no registry: the message offers the nearest one."""
 

@@ -1,0 +1,1 @@
+"""Templates and samples to likelihoods, estimates, limits, toys and combinations."""

@@ -1,0 +1,121 @@
+"""``obf fit WORKSPACE.json``: estimate of the parameter of interest of a likelihood workspace."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from openbfactory.fit.results import FitResult, ScanResult
+
+#: number of pulls in the table on the terminal
+PULLS_SHOWN = 10
+
+
+def fit(
+    workspace: Annotated[Path, typer.Argument(metavar="WORKSPACE.json", help="Likelihood workspace (pyhf JSON).")],
+    poi: Annotated[str | None, typer.Option(help="Parameter of interest [default: that of the measurement].")] = None,
+    json: Annotated[Path | None, typer.Option(metavar="OUT", help="Write the result record to this file.")] = None,
+    unit: Annotated[float | None, typer.Option(help="Branching fraction at a parameter of interest of 1.")] = None,
+    scan: Annotated[str | None, typer.Option(metavar="LO,HI,N", help="Profile likelihood at N values.")] = None,
+    channels: Annotated[str | None, typer.Option(metavar="A,B,...", help="Use only these channels.")] = None,
+) -> None:
+    """Fit a likelihood workspace: estimate, uncertainty, interval, significance, pulls."""
+    if unit is not None and not (math.isfinite(unit) and unit > 0):
+        raise typer.BadParameter("expected a number > 0", param_hint="--unit")
+    grid = _grid(scan) if scan is not None else None
+    # the matrices are small: threads of the linear algebra cost more than they give, most of all on a busy machine
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from openbfactory.fit import estimate as fitting
+    from openbfactory.fit.results import write_record
+
+    names = [c.strip() for c in channels.split(",") if c.strip()] if channels else None
+    analysis = fitting.analyse(workspace, poi, channels=names)
+    profile = None if grid is None else fitting.scan(analysis, low=grid[0], high=grid[1], points=grid[2])
+    result = fitting.estimate(analysis, unit=unit)
+    _print_result(result, str(workspace))
+    document: dict[str, Any] = result.to_dict()
+    if profile is not None:
+        _print_scan(profile)
+        document["scan"] = profile.to_dict()
+    if json is not None:
+        write_record(document, json)
+
+
+def _grid(text: str) -> tuple[float, float, int]:
+    """Low, high and number of points of a scan."""
+    try:
+        low, high, points = text.split(",")
+        return float(low), float(high), int(points)
+    except ValueError:
+        raise typer.BadParameter(f"found '{text}', expected LO,HI,N such as 0,10,41", param_hint="--scan") from None
+
+
+def _print_result(result: FitResult, source: str) -> None:
+    """Print the estimate as tables."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from openbfactory.fit.workspace_schema import show
+
+    console = Console()
+    table = Table(title=f"{show(result.poi)}: {show(Path(source).name)}", show_header=False)
+    for label, text in _rows(result):
+        table.add_row(label, text)
+    console.print(table)
+    pulls = result.pulls()[:PULLS_SHOWN]
+    if pulls:
+        pull_table = Table(title=f"Largest pulls ({len(pulls)} of {len(result.pulls())})")
+        for heading in ("parameter", "pull", "uncertainty / constraint"):
+            pull_table.add_column(heading, justify="left" if heading == "parameter" else "right", no_wrap=True)
+        for p in pulls:
+            pull_table.add_row(show(p.name), f"{p.pull:+.3f}", _number(p.constraint, ".3f"))
+        console.print(pull_table)
+    for warning in result.warnings:
+        console.print(f"warning: {warning}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _rows(result: FitResult) -> list[tuple[str, str]]:
+    """Label and text of each line of the table of an estimate."""
+    low, high = result.interval
+    bound = [" (bound)" if b else "" for b in result.interval_at_bound]
+    rows = [
+        ("estimate", f"{result.value:.5f}"),
+        ("uncertainty (Hessian)", _number(result.uncertainty, ".5f")),
+        ("interval (profile)", f"{_number(low, '+.4f')}{bound[0]} {_number(high, '+.4f')}{bound[1]}"),
+        ("2NLL at the minimum", f"{result.twice_nll:.5f}"),
+        *((f"Z({tested})", _number(z, ".5f")) for tested, z in result.significance.items()),
+    ]
+    fraction = result.branching_fraction
+    if fraction is not None:
+        exponent = math.floor(math.log10(abs(fraction.value))) if fraction.value else math.floor(
+            math.log10(fraction.unit))
+        scaled = [None if v is None else v / 10**exponent
+                  for v in (fraction.value, fraction.uncertainty, *fraction.interval)]
+        rows.append(("branching fraction", f"({_number(scaled[0], '.3f')} +- {_number(scaled[1], '.3f')}) 1e{exponent:d}"
+                     f", interval {_number(scaled[2], '+.3f')} {_number(scaled[3], '+.3f')}"))
+    rows.append(("data", f"{len(result.channels)} channels, {result.bins} bins, {result.observed:.10g} events, "
+                 f"{result.expected:.1f} expected, {len(result.parameters)} parameters"))
+    return rows
+
+
+def _number(value: float | None, form: str) -> str:
+    """Formatted number, or a dash for an absent one."""
+    return "-" if value is None else format(value, form)
+
+
+def _print_scan(profile: ScanResult) -> None:
+    """Print the values of a scan."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="Profile likelihood")
+    table.add_column(profile.poi, justify="right")
+    table.add_column("2NLL - minimum", justify="right")
+    for value, delta in zip(profile.values, profile.delta, strict=True):
+        table.add_row(f"{value:g}", _number(delta, ".4f"))
+    Console().print(table)
