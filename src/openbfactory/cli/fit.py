@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from openbfactory.fit.results import FitResult, ScanResult
+    from openbfactory.fit.results import BranchingFraction, FitResult, ScanResult
 
 #: number of pulls in the table on the terminal
 PULLS_SHOWN = 10
@@ -52,7 +52,8 @@ def _grid(text: str) -> tuple[float, float, int]:
         low, high, points = text.split(",")
         return float(low), float(high), int(points)
     except ValueError:
-        raise typer.BadParameter(f"found '{text}', expected LO,HI,N such as 0,10,41", param_hint="--scan") from None
+        message = f"found '{text}', expected LO,HI,N such as 0,10,41"
+        raise typer.BadParameter(message, param_hint="--scan") from None
 
 
 def _print_result(result: FitResult, source: str) -> None:
@@ -90,17 +91,20 @@ def _rows(result: FitResult) -> list[tuple[str, str]]:
         ("2NLL at the minimum", f"{result.twice_nll:.5f}"),
         *((f"Z({tested})", _number(z, ".5f")) for tested, z in result.significance.items()),
     ]
-    fraction = result.branching_fraction
-    if fraction is not None:
-        exponent = math.floor(math.log10(abs(fraction.value))) if fraction.value else math.floor(
-            math.log10(fraction.unit))
-        scaled = [None if v is None else v / 10**exponent
-                  for v in (fraction.value, fraction.uncertainty, *fraction.interval)]
-        rows.append(("branching fraction", f"({_number(scaled[0], '.3f')} +- {_number(scaled[1], '.3f')}) 1e{exponent:d}"
-                     f", interval {_number(scaled[2], '+.3f')} {_number(scaled[3], '+.3f')}"))
+    if result.branching_fraction is not None:
+        rows.append(("branching fraction", _fraction_text(result.branching_fraction)))
     rows.append(("data", f"{len(result.channels)} channels, {result.bins} bins, {result.observed:.10g} events, "
                  f"{result.expected:.1f} expected, {len(result.parameters)} parameters"))
     return rows
+
+
+def _fraction_text(fraction: BranchingFraction) -> str:
+    """Branching fraction with uncertainty and interval, in a common power of ten."""
+    exponent = math.floor(math.log10(abs(fraction.value) or fraction.unit))
+    value, sigma, low, high = (None if v is None else v / 10**exponent
+                               for v in (fraction.value, fraction.uncertainty, *fraction.interval))
+    return (f"({_number(value, '.3f')} +- {_number(sigma, '.3f')}) 1e{exponent:d}, "
+            f"interval {_number(low, '+.3f')} {_number(high, '+.3f')}")
 
 
 def _number(value: float | None, form: str) -> str:
