@@ -1,0 +1,64 @@
+"""e+e- -> gamma* -> u ubar, d dbar, s sbar, c cbar: quark pairs below the resonances.
+
+Method: Pythia 8 makes the quark pair with initial-state radiation (electron
+structure functions and a shower), showers and fragments it into primary
+hadrons with the fragmentation parameters of Belle II; the decay table decays
+them, as the experiment does.  The angle of the quarks to the electron is
+1 + cos^2(theta) with the mass terms of the pair.
+
+Validity: any sqrt(s) between the charmonium and the bottomonium thresholds.
+Approximation: the photon alone (interference with the Z, a forward-backward
+asymmetry below 1 %, is left out); pairs lighter than ``mass_min`` (1 GeV, 3.8 GeV
+for charm: 0.6 % of the cross section that Pythia gives down to 0.5 GeV) are
+left out, and between 1 and 2 GeV Pythia makes two hadrons without knowing the
+resonances there (6 % of the events, all with a photon above 5 GeV); the charm
+settings that Belle II keeps apart were not at hand, charm uses the same
+ones.  Cross sections are those of the machine card, not Pythia's.
+"""
+
+from __future__ import annotations
+
+from openbfactory.core.random import Address
+from openbfactory.events.record import Jagged
+from openbfactory.experiment.machine import Machine
+from openbfactory.generate.laboratory import fermion_pairs
+
+#: sample name to what it is
+CONTINUUM: dict[str, str] = {
+    "uubar": "e+e- -> u ubar (gamma)",
+    "ddbar": "e+e- -> d dbar (gamma)",
+    "ssbar": "e+e- -> s sbar (gamma)",
+    "ccbar": "e+e- -> c cbar (gamma)",
+}
+
+
+def continuum_primaries(sample: str, events: int, address: Address, machine: Machine, *,
+                        off_resonance: bool = False) -> Jagged:
+    """MCParticles of quark-pair events before hadron decays.
+
+    Parameters
+    ----------
+    sample
+        ``uubar``, ``ddbar``, ``ssbar`` or ``ccbar``.
+    events
+        Number of events.
+    address
+        Where random numbers are drawn.
+    machine
+        The collider: energies and luminous region.
+    off_resonance
+        Whether the beams run at the off-resonance energy.
+
+    Returns
+    -------
+    Jagged
+        The virtual photon first, then photons and hadrons; status 0 marks what is to decay.
+
+    Raises
+    ------
+    UnknownNameError
+        For another sample.
+    GenerationError
+        When Pythia fails.
+    """
+    return fermion_pairs(sample, CONTINUUM, events, address, machine, off_resonance=off_resonance)
