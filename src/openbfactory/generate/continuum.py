@@ -8,12 +8,16 @@ them, as the experiment does.  The angle of the quarks to the electron is
 
 Validity: any sqrt(s) between the charmonium and the bottomonium thresholds.
 Approximation: the photon alone (interference with the Z, a forward-backward
-asymmetry below 1 %, is left out); pairs lighter than ``mass_min`` (1 GeV, 3.8 GeV
-for charm: 0.6 % of the cross section that Pythia gives down to 0.5 GeV) are
-left out, and between 1 and 2 GeV Pythia makes two hadrons without knowing the
-resonances there (6 % of the events, all with a photon above 5 GeV); the charm
-settings that Belle II keeps apart were not at hand, charm uses the same
-ones.  Cross sections are those of the machine card, not Pythia's.
+asymmetry below 1 %, is left out).  Pairs lighter than ``mass_min`` are left
+out: 1 GeV (where single resonances take over), 3.8 GeV for charm.  Pythia's
+cross sections with these limits are 1.46, 0.37, 0.36 and 1.32 nb (u, d, s, c);
+those of the machine card, made with KKMC, are 1.61, 0.40, 0.38 and 1.30 nb.
+The excess in u and d is the size of the perturbative rate between 0.3 and 1 GeV
+(about 0.12 nb for u): a photon of 5 GeV and a resonance.  Normalised to the
+card, all other light-quark events are therefore up to 9 % too many.  Between
+1 and 2 GeV (4.5 % of the events) Pythia makes two hadrons without knowing the
+resonances there.  The charm settings that Belle II keeps apart were not at
+hand, charm uses the same ones.
 """
 
 from __future__ import annotations
