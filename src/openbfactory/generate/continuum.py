@@ -17,7 +17,8 @@ The excess in u and d is the size of the perturbative rate between 0.3 and 1 GeV
 card, all other light-quark events are therefore up to 9 % too many.  Between
 1 and 2 GeV (4.5 % of the events) Pythia makes two hadrons without knowing the
 resonances there.  The charm settings that Belle II keeps apart were not at
-hand, charm uses the same ones.
+hand, charm uses the same ones.  Initial-state photons: see
+:mod:`openbfactory.generate.taupair`.
 """
 
 from __future__ import annotations

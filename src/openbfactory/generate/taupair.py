@@ -8,8 +8,11 @@ radiation (Berends, Kleiss, Jadach, Nucl. Phys. B 202 (1982) 63: Born term).
 Approximation: the two taus decay independently and unpolarised (spin
 correlations are left out; Pythia's matrix elements for them make 400 events a
 second); the photon alone, no Z; radiation is that of a shower, without the
-interference between initial and final state and without exact O(alpha^2)
-terms.  Pairs lighter than ``mass_min`` are left out.
+interference between initial and final state.  The mass of the pair follows the
+exponentiated O(alpha) radiator to a few per cent; photons at large angles
+(abs(cos theta) < 0.99, c.m.) agree with first order above 1.6 GeV, and are 20 %
+too many between 0.5 and 1.6 GeV and 45 % too many between 0.1 and 0.5 GeV.
+Pairs lighter than ``mass_min`` are left out.
 """
 
 from __future__ import annotations
