@@ -11,7 +11,11 @@ light is exact (SI), hbar is CODATA 2018.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final, TypeVar
+
+import numpy.typing as npt
+
+N = TypeVar("N", float, npt.NDArray[Any])
 
 GeV: Final = 1.0
 MeV: Final = 1e-3
@@ -53,9 +57,24 @@ def events_expected(cross_section: float, luminosity: float) -> float:
     return cross_section * luminosity / fb
 
 
-def time_from_mm_over_c(value: float) -> float:
+def length_from_mm(value: N) -> N:
+    """Length in cm of a length in mm (EvtGen, Pythia, HepMC3)."""
+    return value * mm
+
+
+def mm_from_length(value: N) -> N:
+    """Length in mm of a length in cm (HepMC3)."""
+    return value / mm
+
+
+def time_from_mm_over_c(value: N) -> N:
     """Time in ns of a time given as a length c*t in mm (EvtGen, Pythia, HepMC3)."""
     return value * mm / speed_of_light
+
+
+def mm_over_c_from_time(value: N) -> N:
+    """Time as a length c*t in mm of a time in ns (HepMC3)."""
+    return value * speed_of_light / mm
 
 
 def width_from_ctau(ctau: float) -> float:
