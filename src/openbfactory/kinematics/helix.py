@@ -33,7 +33,7 @@ Array = npt.NDArray[np.float64]
 STRAIGHT = 1e-9
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def perigee_at(d0: float, phi0: float, omega: float, x: float, y: float) -> tuple[float, float, float]:
     """Distance [cm], azimuth and arc length [cm] at the POCA to another pivot.
 
@@ -68,7 +68,7 @@ def perigee_at(d0: float, phi0: float, omega: float, x: float, y: float) -> tupl
     return a / (1.0 + length), phi, turned / omega
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def point_at(d0: float, phi0: float, omega: float, z0: float, tanl: float, s: float) -> tuple[float, float, float]:
     """Position [cm] relative to the pivot after the transverse arc length ``s`` [cm]."""
     half = 0.5 * omega * s
@@ -78,7 +78,7 @@ def point_at(d0: float, phi0: float, omega: float, z0: float, tanl: float, s: fl
             -d0 * math.cos(phi0) + chord * math.sin(direction), z0 + s * tanl)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def helix_of(x: float, y: float, z: float, px: float, py: float, pz: float, charge: float,
              field: float) -> tuple[float, float, float, float, float]:
     """Helix parameters relative to the origin of a particle at a point.
@@ -101,7 +101,7 @@ def helix_of(x: float, y: float, z: float, px: float, py: float, pz: float, char
     return d, phi, omega, z + s * tanl, tanl
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def helices_of_particles(position: Array, momentum: Array, charge: Array, field: float) -> Array:
     """Helix parameters (n, 5) relative to the origin.
 
@@ -124,7 +124,7 @@ def helices_of_particles(position: Array, momentum: Array, charge: Array, field:
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def move_pivot(helix: Array, pivot: Array) -> Array:
     """Helix parameters (n, 5) relative to another pivot.
 
@@ -146,7 +146,7 @@ def move_pivot(helix: Array, pivot: Array) -> Array:
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def momenta_at_poca(helix: Array, field: float) -> Array:
     """Momenta (n, 3) [GeV] at the POCA to the pivot of the helices.
 
@@ -166,7 +166,7 @@ def momenta_at_poca(helix: Array, field: float) -> Array:
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def circle_crossings(h1: Array, h2: Array) -> tuple[int, float, float, float, float]:
     """Points where two helices cross in the transverse plane.
 

@@ -78,7 +78,7 @@ class VertexFits:
     momentum: Array
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def chi2_probability(chi2: float, ndf: int) -> float:
     """Probability of a larger chi2, NaN without degrees of freedom.
 
@@ -104,7 +104,7 @@ def chi2_probability(chi2: float, ndf: int) -> float:
     return min(total, 1.0)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _linearise(h: Array, v: Array, w: Array) -> None:
     """Fill ``w`` with the residual and derivatives of one track at the point ``v``.
 
@@ -139,7 +139,7 @@ def _linearise(h: Array, v: Array, w: Array) -> None:
     w[13] = tanl * sin1 / length
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _weigh(c: Array, w: Array) -> bool:
     """Fill ``w`` with ``V H^T`` (14-18 for d, 19-23 for z) and W = (dd, dz, zz) in 4-6; False if singular."""
     a0, a1, a2 = w[4], w[5], w[6]
@@ -166,7 +166,7 @@ def _weigh(c: Array, w: Array) -> bool:
     return True
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _solve(m: Array, b: Array, inverse: Array, step: Array) -> bool:
     """Fill ``inverse`` and ``step = inverse b`` of a symmetric 3 x 3 matrix; False if it is singular."""
     c00 = m[1, 1] * m[2, 2] - m[1, 2] * m[1, 2]
@@ -186,9 +186,9 @@ def _solve(m: Array, b: Array, inverse: Array, step: Array) -> bool:
     return True
 
 
-@njit(cache=True)
-def fit_one(helix: Array, cov: Array, members: Index, start: Array, mean: Array, prior: Array, has_prior: bool,
-            vertex: Array, vertex_cov: Array, work: Array) -> tuple[float, int, int]:
+@njit(cache=True, error_model="numpy")
+def fit_one(helix: Array, cov: Array, members: Index, start: Array, mean: Array, prior: Array, vertex: Array,
+            vertex_cov: Array, work: Array) -> tuple[float, int, int]:
     """Minimum chi2, degrees of freedom and state of one fit; the kernel below every other fit.
 
     Parameters
@@ -201,28 +201,29 @@ def fit_one(helix: Array, cov: Array, members: Index, start: Array, mean: Array,
         Rows of the tracks to fit.
     start : (3,) float64
         Where to begin [cm].
-    mean, prior, has_prior : (3,), (3, 3) float64, bool
-        Prior of the vertex: mean [cm] and inverse covariance [1/cm^2]; ignored unless ``has_prior``.
+    mean, prior : (3,), (3, 3) float64
+        Prior of the vertex: mean [cm] and inverse covariance [1/cm^2], either of full rank or all zero (none).
     vertex, vertex_cov : (3,), (3, 3) float64
         Filled with the result (also of a failed fit: test the state).
     work : (>= k, WORK) float64
         Scratch; read by :func:`refit_momentum`.
     """
     k = len(members)
-    ndf = 2 * k - 3 + (3 if has_prior else 0)
+    ndf = 2 * k - 3 + (3 if prior[0, 0] > 0.0 else 0)
     if ndf < 0 or k == 0:
         return math.nan, ndf, TOO_FEW
     matrix = np.empty((3, 3))
     vector = np.empty(3)
     step = np.empty(3)
-    vertex[:] = start
+    for i in range(3):
+        vertex[i] = start[i]
     chi2 = math.nan
     for _ in range(MAX_ITERATIONS):
         chi2 = 0.0
-        matrix[:] = prior if has_prior else 0.0 * prior
         for i in range(3):
             vector[i] = 0.0
             for j in range(3):
+                matrix[i, j] = prior[i, j]
                 vector[i] += matrix[i, j] * (mean[j] - vertex[j])
             chi2 += vector[i] * (mean[i] - vertex[i])
         for i in range(k):
@@ -248,7 +249,7 @@ def fit_one(helix: Array, cov: Array, members: Index, start: Array, mean: Array,
     return math.nan, ndf, NOT_CONVERGED
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _accumulate(w: Array, matrix: Array, vector: Array) -> float:
     """Add ``E^T W E`` and ``-E^T W r`` of one track; returns ``r^T W r``."""
     wdd, wdz, wzz = w[4], w[5], w[6]
@@ -274,7 +275,7 @@ def _accumulate(w: Array, matrix: Array, vector: Array) -> float:
     return w[0] * gd + w[1] * gz
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def refit_momentum(h: Array, w: Array, vertex: Array, field: float) -> tuple[float, float, float]:
     """Momentum [GeV] at the vertex of a track after a good fit.
 
@@ -297,9 +298,9 @@ def refit_momentum(h: Array, w: Array, vertex: Array, field: float) -> tuple[flo
     return pt * math.cos(phi), pt * math.sin(phi), pt * (h[4] - w[18] * gd - w[23] * gz)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _fit_many(helix: Array, cov: Array, members: Index, offsets: Index, start: Array, mean: Array, prior: Array,
-              has_prior: bool, field: float, position: Array, covariance: Array, chi2: Array, ndf: Index,
+              field: float, position: Array, covariance: Array, chi2: Array, ndf: Index,
               state: Index, momentum: Array) -> None:
     """Fill the columns of :class:`VertexFits`."""
     longest = 1
@@ -310,18 +311,20 @@ def _fit_many(helix: Array, cov: Array, members: Index, offsets: Index, start: A
     vertex_cov = np.empty((3, 3))
     for i in range(len(offsets) - 1):
         begin, end = offsets[i], offsets[i + 1]
-        chi2[i], ndf[i], state[i] = fit_one(helix, cov, members[begin:end], start[i], mean, prior, has_prior, vertex,
-                                            vertex_cov, work)
+        chi2[i], ndf[i], state[i] = fit_one(helix, cov, members[begin:end], start[i], mean, prior, vertex, vertex_cov,
+                                            work)
         if state[i] != OK:
             continue
-        position[i] = vertex
-        covariance[i] = vertex_cov
+        for a in range(3):
+            position[i, a] = vertex[a]
+            for b in range(3):
+                covariance[i, a, b] = vertex_cov[a, b]
         for j in range(begin, end):
             momentum[j, 0], momentum[j, 1], momentum[j, 2] = refit_momentum(
                 helix[members[j]], work[j - begin], vertex, field)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _probabilities(chi2: Array, ndf: Index) -> Array:
     """Probabilities of (n,) chi2 values."""
     out = np.empty(len(chi2))
@@ -356,7 +359,7 @@ def fit_vertices(helix: Array, cov: Array, members: Index, offsets: Index, *, fi
     begin = np.tile(mean, (n, 1)) if start is None else np.ascontiguousarray(start, np.float64)
     fits = VertexFits(np.full((n, 3), np.nan), np.full((n, 3, 3), np.nan), np.full(n, np.nan), np.empty(0),
                       np.zeros(n, np.int64), np.zeros(n, np.int64), np.full((len(members), 3), np.nan))
-    _fit_many(helix, cov, members, offsets, begin, mean, prior, prior_covariance is not None, field, fits.position,
-              fits.covariance, fits.chi2, fits.ndf, fits.state, fits.momentum)
+    _fit_many(helix, cov, members, offsets, begin, mean, prior, field, fits.position, fits.covariance,
+              fits.chi2, fits.ndf, fits.state, fits.momentum)
     return VertexFits(fits.position, fits.covariance, fits.chi2, _probabilities(fits.chi2, fits.ndf), fits.ndf,
                       fits.state, fits.momentum)

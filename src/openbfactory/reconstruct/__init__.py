@@ -1,0 +1,1 @@
+"""Detector objects to candidates: selected lists, vertices, event shape, the inclusive tag, truth matching."""

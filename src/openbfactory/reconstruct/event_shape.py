@@ -65,26 +65,26 @@ class EventShape:
     harmonicMomentThrust: Array
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def legendre2(c: float) -> float:
     """Legendre polynomial of order 2."""
     return 1.5 * c * c - 0.5
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def legendre3(c: float) -> float:
     """Legendre polynomial of order 3."""
     return c * (2.5 * c * c - 1.5)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def legendre4(c: float) -> float:
     """Legendre polynomial of order 4."""
     q = c * c
     return (4.375 * q - 3.75) * q + 0.375
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _best_split(p: Array, n: int, axis: Array) -> None:
     """Fill ``axis`` with the longest sum of ``+-p`` over all splits by a plane; ``p`` is (3, >= n)."""
     best = -1.0
@@ -120,7 +120,7 @@ def _best_split(p: Array, n: int, axis: Array) -> None:
                     axis[2] = az
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def thrust_of(p: Array, begin: int, end: int, scratch: Array, axis: Array) -> float:
     """Thrust of the four-momenta ``begin:end``; fills the unit ``axis``, NaN where there are none.
 
@@ -146,10 +146,11 @@ def thrust_of(p: Array, begin: int, end: int, scratch: Array, axis: Array) -> fl
         scratch[1, i] = y + tilt * math.sin(2.0 + 11.0 * i)
         scratch[2, i] = z + tilt * math.sin(3.0 + 13.0 * i)
     if not total > 0.0:
-        axis[:] = math.nan
+        axis[0] = axis[1] = axis[2] = math.nan
         return math.nan
     if n == 1:
-        axis[:] = p[begin, 1:]
+        for a in range(3):
+            axis[a] = p[begin, a + 1]
     else:
         _best_split(scratch, n, axis)
     value = _climb(p, begin, end, axis)
@@ -159,7 +160,7 @@ def thrust_of(p: Array, begin: int, end: int, scratch: Array, axis: Array) -> fl
     return value / total
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _climb(p: Array, begin: int, end: int, axis: Array) -> float:
     """Replace ``axis`` by the sum of the momenta turned to its side until it stands; returns its length."""
     value = 0.0
@@ -182,7 +183,7 @@ def _climb(p: Array, begin: int, end: int, axis: Array) -> float:
     return value
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _fox_wolfram(p: Array, begin: int, end: int, unit: Array, h: Array) -> None:
     """Fill ``h`` (5,) with the moments H_l of the four-momenta ``begin:end``."""
     for order in range(ORDERS):
@@ -209,7 +210,7 @@ def _fox_wolfram(p: Array, begin: int, end: int, unit: Array, h: Array) -> None:
         h[order] += total2
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _sphericity(p: Array, begin: int, end: int) -> tuple[float, float]:
     """Sphericity and aplanarity of the four-momenta ``begin:end``.
 
@@ -245,7 +246,7 @@ def _sphericity(p: Array, begin: int, end: int) -> tuple[float, float]:
     return max(1.5 * (1.0 - largest), 0.0), 1.5 * smallest
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _harmonic(p: Array, begin: int, end: int, axis: Array, sqrt_s: float, b: Array) -> None:
     """Fill ``b`` (5,) with the harmonic moments about ``axis``."""
     for order in range(ORDERS):
@@ -265,7 +266,7 @@ def _harmonic(p: Array, begin: int, end: int, axis: Array, sqrt_s: float, b: Arr
         b[order] /= sqrt_s
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _longest(begin: Index, end: Index) -> int:
     """Largest number of rows of a range."""
     longest = 1
@@ -274,7 +275,7 @@ def _longest(begin: Index, end: Index) -> int:
     return longest
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _fill_shapes(p: Array, begin: Index, end: Index, sqrt_s: float, thrust: Array, axis: Array, spher: Array,
                  aplan: Array, fox: Array, harmonic: Array) -> None:
     """Fill the columns of :class:`EventShape`."""
@@ -289,7 +290,7 @@ def _fill_shapes(p: Array, begin: Index, end: Index, sqrt_s: float, thrust: Arra
         _harmonic(p, begin[i], end[i], axis[i], sqrt_s, harmonic[i])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def thrusts(p: Array, begin: Index, end: Index) -> tuple[Array, Array]:
     """Thrust (n,) and thrust axes (n, 3) of the four-momenta of each range of rows.
 

@@ -36,23 +36,24 @@ KSFW_NAMES: tuple[str, ...] = (
 )
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _cosine(p: Array, i: int, q: Array, j: int, size: float) -> float:
     """Cosine of the angle of two momenta; 0 where one vanishes."""
     return (p[i, 1] * q[j, 1] + p[i, 2] * q[j, 2] + p[i, 3] * q[j, 3]) / size if size > 0.0 else 0.0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _size(p: Array, i: int) -> float:
     """Magnitude of a momentum."""
     return math.sqrt(p[i, 1] * p[i, 1] + p[i, 2] * p[i, 2] + p[i, 3] * p[i, 3])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _missing(p: Array, begin: int, end: int, sqrt_s: float, missing: Array, row: Array) -> None:
     """Fill ``missing`` (1, 4) and the first two columns of ``row``: et and mm2."""
     missing[0, 0] = sqrt_s
-    missing[0, 1:] = 0.0
+    for a in range(1, 4):
+        missing[0, a] = 0.0
     row[0] = 0.0
     for j in range(begin, end):
         for a in range(4):
@@ -63,11 +64,12 @@ def _missing(p: Array, begin: int, end: int, sqrt_s: float, missing: Array, row:
     row[1] = e2 - p2 if missing[0, 0] > 0.0 else -e2 - p2
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _signal_other(p: Array, charge: Index, begin: int, split: int, end: int, missing: Array, norm: float,
                   row: Array) -> None:
     """Fill the eleven hso columns of ``row`` (from column 2)."""
-    row[2:13] = 0.0
+    for a in range(2, 13):
+        row[a] = 0.0
     for i in range(begin, split):
         size_i = _size(p, i)
         for j in range(split, end + 1):
@@ -88,10 +90,11 @@ def _signal_other(p: Array, charge: Index, begin: int, split: int, end: int, mis
                 row[column + 2] += weight * legendre4(c)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _other_other(p: Array, charge: Index, split: int, end: int, missing: Array, norm: float, row: Array) -> None:
     """Fill the five hoo columns of ``row`` (from column 13)."""
-    row[13:18] = 0.0
+    for a in range(13, 18):
+        row[a] = 0.0
     for j in range(split, end + 1):
         size_j = _size(p, j) if j < end else _size(missing, 0)
         for k in range(split, min(j, end)):
@@ -107,7 +110,7 @@ def _other_other(p: Array, charge: Index, split: int, end: int, missing: Array, 
                 row[16] += signed * legendre3(c)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def ksfw_moments(p: Array, charge: Index, begin: Index, split: Index, end: Index, sqrt_s: float) -> Array:
     """KSFW moments (n, 18) in the order of ``KSFW_NAMES``.
 

@@ -1,0 +1,256 @@
+"""The inclusive tag of B+ -> K+ nu nubar: events to one candidate each.
+
+Order: tracks, photons and K_S of all events; the event cuts and the signal
+kaon; then, only for events that pass, event shape, modified Fox-Wolfram
+moments and vertex fits.  Missing momentum is the nominal beams minus
+everything selected.
+
+Approximation: the mass of a track is that of its likeliest hypothesis (see
+:mod:`openbfactory.reconstruct.tracks`); K_L clusters enter nothing but the
+calorimeter photons they look like.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from openbfactory.core.diagnostics import Findings
+from openbfactory.core.errors import EventFileError
+from openbfactory.events.columns import COLLECTIONS
+from openbfactory.events.record import Events
+from openbfactory.reconstruct.config import InclusiveTagConfig
+from openbfactory.reconstruct.event_shape import event_shape, thrusts
+from openbfactory.reconstruct.ksfw import KSFW_NAMES, ksfw_moments
+from openbfactory.reconstruct.kshort import KShortList, find_kshort
+from openbfactory.reconstruct.photons import PhotonList, photon_list
+from openbfactory.reconstruct.selection import (
+    CHARGE,
+    KSHORT,
+    LEPTONS,
+    PHOTONS,
+    TRACKS,
+    EventSums,
+    Particles,
+    cms_particles,
+    cut_masks,
+    event_sums,
+)
+from openbfactory.reconstruct.tracks import KAON, PION, TrackList, masses, track_list
+from openbfactory.reconstruct.truth import has_truth, match_kaons
+from openbfactory.reconstruct.variables import VARIABLES
+from openbfactory.reconstruct.vertices import candidate_vertices
+
+Array = npt.NDArray[np.float64]
+Index = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+Columns = dict[str, npt.NDArray[Any]]
+
+#: lists that must be there
+NEEDED = ("Tracks", "PIDLikelihoods", "ECLClusters")
+
+
+class InitialState(Protocol):
+    """What the inclusive tag must know about the collision."""
+
+    @property
+    def p4(self) -> Array:
+        """Nominal four-momentum (4,) [E, px, py, pz] in GeV, lab frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collision:
+    """A collision with a given nominal four-momentum ``p4`` (4,), such as that of off-resonance data."""
+
+    p4: Array
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateTable:
+    """Candidates, one a row.
+
+    Attributes
+    ----------
+    columns
+        Name to array (n,): the variables of :mod:`openbfactory.reconstruct.variables`; the ``mc*`` columns only
+        where the events carry truth.
+    event, weight : (n,)
+        Number and weight of the event of each candidate.
+    cutflow
+        Step to the sum of weights left after it, in order; the first step, ``all``, is every event that came in.
+    failed_fits
+        Number of vertex fits without result, by kind; their variables are NaN.
+    """
+
+    columns: Columns
+    event: Index
+    weight: Array
+    cutflow: dict[str, float]
+    failed_fits: dict[str, int]
+
+    def __len__(self) -> int:
+        return len(self.event)
+
+
+@dataclass(frozen=True, slots=True)
+class _Objects:
+    """Selected objects of all events."""
+
+    tracks: TrackList
+    prompt: Mask
+    photons: PhotonList
+    kshort: KShortList
+    beam: Array
+    m_kaon: float
+
+
+def check_input(events: Events) -> None:
+    """Refuse events without the detector lists and columns that reconstruction reads.
+
+    Raises
+    ------
+    EventFileError
+        With every finding.
+    """
+    findings = Findings("events to reconstruct")
+    for name in NEEDED:
+        if name not in events.lists:
+            findings.error("missing-list", name, "the events have no such list",
+                           expected="detector objects, made by simulation or read from a file")
+            continue
+        for column in COLLECTIONS[name].names:
+            if column not in events[name].columns and not column.startswith("mc"):
+                findings.error("missing-column", f"{name}.{column}", "the list has no such column")
+    if not findings:
+        tracks, pid = events["Tracks"].offsets, events["PIDLikelihoods"].offsets
+        if not np.array_equal(tracks, pid):
+            findings.error("not-parallel", "PIDLikelihoods", f"{len(pid) - 1} events and {pid[-1]} records",
+                           expected=f"one record for each of the {tracks[-1]} tracks")
+        for name in NEEDED:
+            if len(events[name]) != len(events):
+                findings.error("wrong-length", name, f"lists of {len(events[name])} events",
+                               expected=f"lists of {len(events)} events")
+    findings.raise_if_errors(EventFileError)
+
+
+def reconstruct_inclusive_tag(events: Events, machine: InitialState, config: InclusiveTagConfig, *,
+                              ip: Array | None = None, ip_covariance: Array | None = None) -> CandidateTable:
+    """Candidates of the inclusive tag, at most one an event.
+
+    Parameters
+    ----------
+    events
+        Events with ``Tracks``, ``PIDLikelihoods`` and ``ECLClusters``; truth only fills the ``mc*`` columns.
+    machine
+        The collision: anything with the nominal four-momentum ``p4``.
+    config
+        Cuts.
+    ip : (3,) float64
+        Interaction point [cm], the origin by default.
+    ip_covariance : (3, 3) float64
+        Covariance [cm^2] of the interaction point; constrains the tag vertex where given.
+
+    Raises
+    ------
+    EventFileError
+        When a list or a column is missing.
+    """
+    check_input(events)
+    point = np.zeros(3) if ip is None else np.array(ip, np.float64)
+    tracks = track_list(events["Tracks"], events["PIDLikelihoods"], config, point)
+    kshort = find_kshort(tracks, config, point)
+    objects = _Objects(tracks, tracks.good & ~kshort.used, photon_list(events["ECLClusters"], config, point), kshort,
+                       np.array(machine.p4, np.float64), float(masses()[KAON]))
+    sums = event_sums(tracks, objects.prompt, objects.photons, kshort, objects.beam, objects.m_kaon, config)
+    index, cutflow = _apply_cuts(events, sums, config)
+    kaon = sums.kaon[index]
+    columns, particles = _kaon_and_roe(objects, sums, index)
+    columns |= _shape_columns(particles, objects.beam)
+    vertices = candidate_vertices(index, kaon, tracks, objects.prompt, point, ip_covariance, config.magnetic_field,
+                                  objects.m_kaon, float(masses()[PION]))
+    columns |= vertices.columns | {"roeVertexState": vertices.roeVertexState}
+    columns = {name: columns[name] for name in VARIABLES}
+    if has_truth(events):
+        columns |= match_kaons(events, index, kaon)
+    return CandidateTable(columns, events.event[index], events.weight[index], cutflow, vertices.failed)
+
+
+def _apply_cuts(events: Events, sums: EventSums, config: InclusiveTagConfig) -> tuple[Index, dict[str, float]]:
+    """Indices of the events that pass every cut, and the cutflow."""
+    passed = np.ones(len(events), np.bool_)
+    cutflow = {"all": float(events.weight.sum())}
+    for name, mask in cut_masks(sums, config).items():
+        passed &= mask
+        cutflow[name] = float(events.weight[passed].sum())
+    return np.flatnonzero(passed).astype(np.int64), cutflow
+
+
+def _kaon_and_roe(objects: _Objects, sums: EventSums, index: Index) -> tuple[Columns, Particles]:
+    """Columns of the kaon, the rest of event and the missing momentum; and the c.m. particles."""
+    tracks, beam, kaon = objects.tracks, objects.beam, sums.kaon[index]
+    particles = cms_particles(index, sums, tracks, objects.prompt, objects.photons, objects.kshort, beam,
+                              objects.m_kaon)
+    s = _square(beam)
+    p4 = tracks.p4[kaon].copy()
+    momentum = np.linalg.norm(p4[:, 1:], axis=1)
+    p4[:, 0] = np.hypot(momentum, objects.m_kaon)
+    roe = sums.visible[index] - tracks.p4[kaon]
+    missing = beam - roe - p4
+    kaon_cms = particles.p4[particles.begin]
+    roe_cms = _to_cms(roe, beam)
+    missing_cms = -(roe_cms + kaon_cms)
+    counts = sums.counts[index]
+    columns = {
+        "q2_rec": s / 4 + objects.m_kaon**2 - np.sqrt(s) * kaon_cms[:, 0],
+        "pCMS": np.linalg.norm(kaon_cms[:, 1:], axis=1), "p": momentum, "kaonID": tracks.pid[kaon, KAON],
+        "charge": tracks.charge[kaon], "dr": np.abs(tracks.d0[kaon]), "dz": tracks.dz[kaon],
+        "cosTheta": p4[:, 3] / momentum,
+        "roeTrackPtVariance": particles.ptVariance,
+        "roePTheta": _theta(roe), "roeP": np.linalg.norm(roe[:, 1:], axis=1),
+        "roeDeltae": roe_cms[:, 0] - np.sqrt(s) / 2,
+        "nLeptons": counts[:, LEPTONS], "nPhotons": counts[:, PHOTONS], "nTracks": counts[:, TRACKS],
+        "nKShort": counts[:, KSHORT], "totalCharge2": counts[:, CHARGE] ** 2,
+        "visibleEnergy": roe[:, 0] + p4[:, 0],
+        "missingMomentumOfEvent_theta": _theta(missing), "missingMomentumOfEventCMS_theta": _theta(missing_cms),
+        "missingMass2OfEvent": _square(missing.T),
+    }
+    return columns, particles
+
+
+def _shape_columns(particles: Particles, beam: Array) -> Columns:
+    """Columns of event shape and modified Fox-Wolfram moments."""
+    sqrt_s = float(np.sqrt(_square(beam)))
+    begin, end = particles.begin, particles.end
+    shape = event_shape(particles.p4, begin, end, sqrt_s)
+    roe_thrust, roe_axis = thrusts(particles.p4, begin + 1, end)
+    kaon = particles.p4[begin, 1:]
+    cosine = np.sum(kaon * roe_axis, axis=1) / np.linalg.norm(kaon, axis=1)
+    columns: Columns = {
+        "thrust": shape.thrust, "thrustAxisCosTheta": shape.thrustAxis[:, 2].copy(), "thrustOm": roe_thrust,
+        "cosTBTO": np.abs(cosine), "sphericity": shape.sphericity, "aplanarity": shape.aplanarity,
+    }
+    columns |= {f"foxWolframR{k}": shape.foxWolframR[:, k].copy() for k in range(1, 5)}
+    columns |= {f"harmonicMomentThrust{k}": shape.harmonicMomentThrust[:, k].copy() for k in range(5)}
+    moments = ksfw_moments(particles.p4, particles.charge, begin, begin + 1, end, sqrt_s)
+    return columns | {name: moments[:, k].copy() for k, name in enumerate(KSFW_NAMES)}
+
+
+def _square(p: Array) -> Any:
+    """Invariant square of a four-momentum (4, ...)."""
+    return p[0] ** 2 - p[1] ** 2 - p[2] ** 2 - p[3] ** 2
+
+
+def _to_cms(p: Array, beam: Array) -> Array:
+    """Four-momenta (n, 4) in the rest frame of ``beam`` (4,), by a pure boost."""
+    mass = np.sqrt(_square(beam))
+    energy = (beam[0] * p[:, 0] - p[:, 1:] @ beam[1:]) / mass
+    factor = (p[:, 0] + energy) / (beam[0] + mass)
+    return np.column_stack([energy, p[:, 1:] - factor[:, None] * beam[1:]])
+
+
+def _theta(p: Array) -> Array:
+    """Polar angle (n,) of four-momenta (n, 4)."""
+    return np.arctan2(np.hypot(p[:, 1], p[:, 2]), p[:, 3])
