@@ -5,9 +5,12 @@ The toys are in ``toy_events``.  Statistical statements use fixed seeds and have
 
 from __future__ import annotations
 
+from importlib.resources import files
+
 import numpy as np
 import pytest
 import toy_events as toy
+import yaml
 
 from openbfactory.core.errors import EventFileError
 from openbfactory.events.record import Events, Jagged
@@ -45,6 +48,11 @@ def test_registry_has_the_published_numbers_of_inputs() -> None:
     assert set(BDT1_INPUTS) <= set(BDT2_INPUTS)
     assert all(v.unit and v.meaning and v.source for v in (*VARIABLES.values(), *TRUTH.values()))
     assert not any(name.startswith("mc") for name in VARIABLES)
+
+
+def test_every_source_is_a_known_reference() -> None:
+    known = set(yaml.safe_load((files("openbfactory.physics") / "data" / "references.yaml").read_text()))
+    assert {v.source.split(";")[0] for v in (*VARIABLES.values(), *TRUTH.values())} <= known
 
 
 def test_columns_are_those_of_the_registry(signal_table: CandidateTable) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 ANALYSIS = "belle2-knunu-2023"
 MOMENT_CHOICE = "estimate; belle2-knunu-2023 uses moments of this kind, the order is a choice made here"
-BASF2 = "basf2; variable of this name"
+BASF2 = "basf2-variables; variable of this name"
 
 
 @dataclass(frozen=True, slots=True)
