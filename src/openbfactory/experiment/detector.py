@@ -299,7 +299,7 @@ Device = Annotated[Ionisation | Ring | Flight | Threshold, Field(discriminator="
 class Confusion(Config):
     """Fraction of tracks whose devices see another particle (decays in flight, scatters).
 
-    Kaons and muons look like pions, pions, protons and electrons like kaons.
+    Kaons and muons then look like pions; electrons, pions and protons like kaons.
     """
 
     electron: Fraction

@@ -1,0 +1,72 @@
+"""Random numbers and curves that several responses use."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+Array = npt.NDArray[np.float64]
+
+
+@njit(cache=True)
+def interpolate(x: float, xs: Array, ys: Array) -> float:
+    """Value at ``x`` of the straight lines through (xs, ys), flat outside."""
+    if x <= xs[0]:
+        return ys[0]
+    for i in range(1, len(xs)):
+        if x < xs[i]:
+            return ys[i - 1] + (ys[i] - ys[i - 1]) * (x - xs[i - 1]) / (xs[i] - xs[i - 1])
+    return ys[-1]
+
+
+@njit(cache=True)
+def exponential(mean: float, rng: np.random.Generator) -> float:
+    """Exponential random number."""
+    return -mean * math.log(1.0 - rng.random())
+
+
+@njit(cache=True)
+def poisson(mean: float, rng: np.random.Generator) -> int:
+    """Poisson random number by multiplication (D. Knuth); for means up to about 100."""
+    limit = math.exp(-mean)
+    count = 0
+    product = rng.random()
+    while product > limit:
+        count += 1
+        product *= rng.random()
+    return count
+
+
+@njit(cache=True)
+def binomial(trials: int, chance: float, rng: np.random.Generator) -> int:
+    """Binomial random number by inversion, counted down from ``trials`` (short for chances near 1)."""
+    if chance >= 1.0 or chance <= 0.0:
+        return trials if chance >= 1.0 else 0
+    probability = 1.0
+    for _ in range(trials):
+        probability *= chance
+    u = rng.random() - probability
+    successes = trials
+    while u >= 0.0 and successes > 0:
+        probability *= successes / (trials - successes + 1) * (1.0 - chance) / chance
+        successes -= 1
+        u -= probability
+    return successes
+
+
+@njit(cache=True)
+def inside_unit(mean: float, width: float, rng: np.random.Generator) -> float:
+    """Gaussian random number reflected into [0, 1]."""
+    x = abs(mean + width * rng.standard_normal())
+    if x > 1.0:
+        x = 2.0 - x
+    return min(max(x, 0.0), 1.0)
+
+
+@njit(cache=True)
+def wrapped(angle: float) -> float:
+    """The angle in [-pi, pi)."""
+    return angle - 2.0 * math.pi * math.floor((angle + math.pi) / (2.0 * math.pi))

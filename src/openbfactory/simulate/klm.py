@@ -1,0 +1,88 @@
+"""Clusters of the K_L and muon detector.
+
+K_L: probability against momentum, direction smeared, Poisson number of layers.
+Muons: probability against momentum, number of layers from their range; pions
+and kaons punch through or decay with a constant fraction of that probability,
+so that muon identification has its fakes.
+
+Approximation: tracks point to the detector with their direction at the
+calorimeter (no bending in the return yoke); protons count as kaons, electrons
+never arrive; no beam background; no joint cluster with the calorimeter.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from openbfactory.simulate.draws import interpolate, poisson, wrapped
+from openbfactory.simulate.parameters import MuonNumbers
+from openbfactory.simulate.species import species_index
+from openbfactory.simulate.truth import Truth
+
+Array = npt.NDArray[Any]
+
+
+class MuonClusters(NamedTuple):
+    """Offsets (n + 1,) and rows (m, 5): theta, phi, layers, track, particle."""
+
+    offsets: Array
+    rows: Array
+
+
+@njit(cache=True)
+def arrival_probability(species: int, muon: float, punch_through: Array) -> float:
+    """Probability that a charged particle of species 0 to 5 makes a cluster that matches its track.
+
+    ``muon`` is that of a muon of the same momentum, ``punch_through`` (2,) the fractions of it for pions and
+    for all other hadrons.
+    """
+    if species == 0:
+        return 0.0
+    if species == 1:
+        return muon
+    return muon * (punch_through[0] if species == 2 else punch_through[1])
+
+
+@njit(cache=True)
+def reach(truth: Truth, hits: Array, of_particle: Array, card: MuonNumbers, rng: np.random.Generator) -> MuonClusters:
+    """Clusters of all events; ``hits`` (n, 4) are the impacts at the calorimeter."""
+    k_long_p, k_long, muon_p, muon, punch_through = (card.k_long_p, card.k_long, card.muon_p, card.muon,
+                                                     card.punch_through)
+    limits, resolution, layers_p, layers_muon = card.theta, card.resolution, card.layers_p, card.layers_muon
+    starts, pdg, px, py, pz = truth.offsets, truth.pdg, truth.px, truth.py, truth.pz
+    events = len(starts) - 1
+    offsets = np.zeros(events + 1, np.int64)
+    rows = np.zeros((len(pdg), 5))
+    n = 0
+    for event in range(events):
+        first = starts[event]
+        for i in range(first, starts[event + 1]):
+            species = species_index(pdg[i])
+            theta, phi = hits[i, 0], hits[i, 1]
+            if hits[i, 2] == 0.0 or species < 1 or species == 6 or species > 7:
+                continue
+            if theta < limits[0] or theta > limits[1]:
+                continue
+            p = math.sqrt(px[i] ** 2 + py[i] ** 2 + pz[i] ** 2)
+            neutral = species == 7
+            if neutral:
+                chance = interpolate(p, k_long_p, k_long) * card.switch_k_long
+            else:
+                chance = arrival_probability(species, interpolate(p, muon_p, muon), punch_through)
+            if rng.random() >= chance:
+                continue
+            spread = resolution[0] if limits[2] <= theta <= limits[3] else resolution[1]
+            rows[n, 0] = min(max(theta + spread * rng.standard_normal(), 1e-3), math.pi - 1e-3)
+            rows[n, 1] = wrapped(phi + spread / math.sin(theta) * rng.standard_normal())
+            mean = card.layers_k_long if neutral else interpolate(p, layers_p, layers_muon)
+            rows[n, 2] = min(1.0 + poisson(max(mean - 1.0, 0.0), rng), card.layers)
+            rows[n, 3] = -1.0 if neutral else float(of_particle[i])
+            rows[n, 4] = i - first
+            n += 1
+        offsets[event + 1] = n
+    return MuonClusters(offsets, rows[:n])

@@ -1,0 +1,201 @@
+"""The numbers of a card as tuples of scalars and arrays that kernels take.
+
+Everything is native (GeV, cm, ns, T, rad); the card has converted it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from openbfactory.experiment.detector import (
+    Calorimeter,
+    Detector,
+    Flight,
+    HelixResolution,
+    Ionisation,
+    NeutralHadron,
+    Ring,
+)
+from openbfactory.experiment.dimensions import Curve
+
+Array = npt.NDArray[Any]
+
+SYSTEMS = {"PXD": 0, "SVD": 1, "CDC": 2}
+REGION_CODES = {"forward": 1, "barrel": 2, "backward": 3}
+KINDS = {"ionisation": 0, "ring": 1, "flight": 2, "threshold": 3}
+
+
+class TrackingNumbers(NamedTuple):
+    """Numbers of :mod:`openbfactory.simulate.tracking`."""
+
+    field: float
+    theta_min: float
+    theta_max: float
+    barrel_min: float
+    barrel_max: float
+    efficiency_pt: Array
+    efficiency: Array
+    endcap_factor: float
+    displacement_r: Array
+    displacement: Array
+    minimum_silicon_hits: int
+    minimum_drift_hits: int
+    layers: Array
+    terms: Array
+    pt_terms: Array
+    correlations: Array
+    tail_fraction: float
+    tail_scale: float
+    switch_efficiency: float
+    switch_momentum: float
+
+
+class CalorimeterNumbers(NamedTuple):
+    """Numbers of :mod:`openbfactory.simulate.ecl`."""
+
+    field: float
+    surface: Array
+    regions: Array
+    threshold: float
+    timing_free_energy: float
+    efficiency_energy: Array
+    efficiency: Array
+    material: float
+    resolution: Array
+    position: float
+    timing: Array
+    shape: Array
+    merge_distance: float
+    charged: Array
+    split_off: Array
+    neutral_p: Array
+    neutral_efficiency: Array
+    neutral_energy: Array
+    background: Array
+    switches: Array
+
+
+class MuonNumbers(NamedTuple):
+    """Numbers of :mod:`openbfactory.simulate.klm`."""
+
+    theta: Array
+    k_long_p: Array
+    k_long: Array
+    muon_p: Array
+    muon: Array
+    punch_through: Array
+    resolution: Array
+    layers: float
+    layers_k_long: float
+    layers_p: Array
+    layers_muon: Array
+    switch_k_long: float
+
+
+class IdentificationNumbers(NamedTuple):
+    """Numbers of :mod:`openbfactory.simulate.pid`.
+
+    ``devices`` (n, 9): kind, system, theta min and max, least pT, three numbers of the kind, outliers.
+    """
+
+    devices: Array
+    confusion: Array
+    curve: Array
+    outliers: float
+    switch_resolution: float
+
+
+def _curve(curve: Curve) -> tuple[Array, Array]:
+    return np.array(curve.x, float), np.array(curve.y, float)
+
+
+def _terms(block: HelixResolution) -> list[list[float]]:
+    return [[t.constant.value, t.scattering.value] for t in (block.d0, block.phi0, block.z0, block.tanLambda)]
+
+
+def tracking_numbers(detector: Detector) -> TrackingNumbers:
+    """Numbers of the tracker."""
+    card, switches = detector.tracking, detector.switches
+    rows = [[(r.inner + r.outer) / 2, r.z_min, r.z_max, SYSTEMS[r.system], r.hits, r.efficiency, r.coverage]
+            for r in card.layers.rows if r.system in SYSTEMS]
+    pt, c = card.transverse_momentum, card.correlations
+    return TrackingNumbers(
+        detector.field.value, card.acceptance.min.value, card.acceptance.max.value,
+        card.barrel.min.value, card.barrel.max.value, *_curve(card.efficiency), card.endcap_factor.value,
+        *_curve(card.displacement), card.minimum_silicon_hits, card.minimum_drift_hits,
+        np.array(rows, float).reshape(-1, 7),
+        np.array([_terms(card.pixel), _terms(card.strip), _terms(card.drift)]),
+        np.array([pt.slope.value, pt.constant.value, pt.strip_only.value]),
+        np.array([c.d0_phi0.value, c.d0_omega.value, c.phi0_omega.value, c.z0_tanLambda.value]),
+        card.tails.fraction.value, card.tails.scale.value, switches.track_efficiency, switches.momentum)
+
+
+def _neutrals(card: Calorimeter) -> tuple[Array, Array, Array]:
+    """Curves of K_L, n and anti-n on one common momentum axis, and mean visible energies."""
+    kinds: tuple[NeutralHadron, ...] = (card.k_long, card.neutron, card.antineutron)
+    axis = np.unique(np.concatenate([k.efficiency.x for k in kinds])).astype(float)
+    values = np.array([np.interp(axis, k.efficiency.x, k.efficiency.y) for k in kinds])
+    return axis, values, np.array([k.energy.value for k in kinds])
+
+
+def calorimeter_numbers(detector: Detector) -> CalorimeterNumbers:
+    """Numbers of the calorimeter."""
+    card, switches = detector.ecl, detector.switches
+    regions = [[REGION_CODES[r.name], r.theta.min.value, r.theta.max.value, r.resolution_factor.value,
+                r.background_rate.value] for r in card.regions]
+    e, q, s = card.resolution, card.charged, card.split_off
+    shape = [[v.value for v in pair] for pair in (card.shape.photon_E1E9, card.shape.photon_E9E21,
+                                                  card.shape.hadron_E1E9, card.shape.hadron_E9E21)]
+    return CalorimeterNumbers(
+        detector.field.value,
+        np.array([card.surface.radius.value, card.surface.z_forward.value, card.surface.z_backward.value]),
+        np.array(regions, float), card.threshold.value, card.timing_free_energy.value, *_curve(card.efficiency),
+        card.material.value,
+        np.array([v.value for v in (e.noise, e.stochastic, e.constant, e.tail_fraction, e.tail_length)]),
+        card.position.value, np.array([card.timing.slope.value, card.timing.constant.value]), np.array(shape),
+        card.merge_distance.value,
+        np.array([v.value for v in (q.mip_energy, q.mip_width, q.shower_probability, q.shower_fraction,
+                                    q.shower_spread, q.annihilation_energy, q.match_efficiency)]),
+        np.array([s.rate.value, s.energy.value, s.distance.value]), *_neutrals(card),
+        np.array([card.background.slope.value, card.background.time_range.value]),
+        np.array([switches.photon_efficiency, switches.photon_energy, switches.hadronic_energy,
+                  switches.split_offs, switches.beam_background, switches.k_long_ecl_efficiency]))
+
+
+def muon_numbers(detector: Detector) -> MuonNumbers:
+    """Numbers of the K_L and muon detector."""
+    card = detector.klm
+    return MuonNumbers(
+        np.array([card.acceptance.min.value, card.acceptance.max.value, card.barrel.min.value,
+                  card.barrel.max.value]),
+        *_curve(card.k_long_efficiency), *_curve(card.muon_efficiency),
+        np.array([card.pion_punch_through.value, card.kaon_punch_through.value]),
+        np.array([card.resolution_barrel.value, card.resolution_endcap.value]), float(card.layers),
+        card.layers_k_long.value, *_curve(card.layers_muon), detector.switches.k_long_klm_efficiency)
+
+
+def identification_numbers(detector: Detector) -> IdentificationNumbers:
+    """Numbers of the particle identification."""
+    card = detector.pid
+    rows = []
+    for d in card.devices:
+        if isinstance(d, Ionisation):
+            row = [SYSTEMS[d.system], 0.0, np.pi, 0.0, d.resolution.value, d.full_hits, d.minimum_hits]
+        else:
+            row = [-1, d.acceptance.min.value, d.acceptance.max.value, d.minimum_pt.value]
+            if isinstance(d, Ring):
+                row += [d.index.value, d.resolution.value, d.photons.value]
+            elif isinstance(d, Flight):
+                row += [d.path.value, d.resolution.value, 0.0]
+            else:
+                row += [d.index.value, d.photons.value, d.background_photons.value]
+        rows.append([KINDS[d.kind], *row, d.outliers.value])
+    c = card.confusion
+    return IdentificationNumbers(
+        np.array(rows, float).reshape(-1, 9),
+        np.array([v.value for v in (c.electron, c.muon, c.pion, c.kaon, c.proton)]),
+        np.array([v.value for v in card.ionisation_curve]), card.calorimeter_outliers.value,
+        detector.switches.pid_resolution)

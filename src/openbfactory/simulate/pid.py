@@ -1,0 +1,243 @@
+"""Log-likelihoods of e, mu, pi, K, p, d for every track.
+
+Method: each device draws one observable for the true particle and adds its
+log-probability under each of the six hypotheses; the sums over devices are the
+columns ``logL_*``, so that ``kaonID = L_K / sum L`` and every binary ratio
+follow.  Devices (as many as the card lists):
+
+- ionisation: ln dE/dx, Gaussian around the curve of the card at p/m, sigma
+  scales as 1/sqrt(hits);
+- ring: found with probability 1 - exp(-N sin^2 theta_c) above threshold and
+  0.05 below; its angle Gaussian around acos(1/(n beta));
+- flight: time over the path, Gaussian;
+- threshold: fires or not, Poisson number of photons;
+- calorimeter: the energy of the matched cluster against p (electrons), a
+  minimum-ionising deposit or a shower (the simulated clusters themselves);
+- muon detector: whether a cluster matches the track.
+
+A fraction of the observables of each device is flat (outliers), in the draw
+and in the likelihood.  A fraction of the tracks is confused: all Cherenkov,
+time and dE/dx observables are those of another particle (decays in flight,
+scatters), which the likelihood does not know.
+
+Approximation: no dependence on the impact point in a device, no correlation
+between devices besides the true momentum, true momentum in place of the
+measured one; numbers tuned to published working points, not to raw detector
+performance.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from openbfactory.core.units import speed_of_light
+from openbfactory.simulate.draws import interpolate
+from openbfactory.simulate.klm import arrival_probability
+from openbfactory.simulate.parameters import IdentificationNumbers, MuonNumbers
+from openbfactory.simulate.species import species_index
+from openbfactory.simulate.truth import Truth
+
+Array = npt.NDArray[Any]
+
+#: table of ln dE/dx: first ln(beta gamma), step, size
+TABLE_START = -4.0
+TABLE_STEP = 0.02
+TABLE_SIZE = 700
+#: range of ln dE/dx and of times [ns] over which outliers are flat
+LOG_IONISATION_RANGE = 3.0
+TIME_RANGE = 10.0
+#: probability to see a ring below threshold
+FAKE_RING = 0.05
+SQRT_TWO_PI = 2.5066282746310002
+
+
+def ionisation_table(curve: Array) -> Array:
+    """Table (TABLE_SIZE,) of ln dE/dx on a grid of ln(beta gamma).
+
+    The curve is ``a/b^d (e - b^d - ln(c + x^-g))`` with b = beta, x = beta gamma and ``curve`` = (a, e, c, d, g).
+    """
+    x = np.exp(TABLE_START + TABLE_STEP * np.arange(TABLE_SIZE))
+    power = (x * x / (1.0 + x * x)) ** (curve[3] / 2.0)
+    values: Array = np.log(curve[0] / power * (curve[1] - power - np.log(curve[2] + x ** -curve[4])))
+    return values
+
+
+@njit(cache=True)
+def gaussian(x: float, mean: float, sigma: float) -> float:
+    """Normal density."""
+    u = (x - mean) / sigma
+    return math.exp(-0.5 * u * u) / (SQRT_TWO_PI * sigma)
+
+
+@njit(cache=True)
+def tabulated(log_beta_gamma: float, table: Array) -> float:
+    """Value of ln dE/dx by linear interpolation in the table of :func:`ionisation_table`."""
+    place = (log_beta_gamma - TABLE_START) / TABLE_STEP
+    place = min(max(place, 0.0), len(table) - 1.001)
+    k = int(place)
+    return table[k] + (place - k) * (table[k + 1] - table[k])
+
+
+@njit(cache=True)
+def apparent(species: int, confusion: Array, rng: np.random.Generator) -> int:
+    """Species that the devices see: normally the true one."""
+    if species > 4 or rng.random() >= confusion[species]:
+        return species
+    return 2 if species == 1 or species == 3 else 3
+
+
+@njit(cache=True)
+def add_ionisation(device: Array, hits: float, seen: int, levels: Array, scale: float, rng: np.random.Generator,
+                   out: Array) -> None:
+    """Multiply by the likelihoods of one dE/dx measurement; ``levels`` (6,) are the expected ln dE/dx."""
+    if hits < device[7]:
+        return
+    sigma = device[5] * math.sqrt(device[6] / hits)
+    flat = device[8] / LOG_IONISATION_RANGE
+    x = levels[seen] + scale * sigma * rng.standard_normal()
+    if rng.random() < device[8]:
+        x = levels[seen] + LOG_IONISATION_RANGE * (rng.random() - 0.5)
+    for h in range(6):
+        out[h] *= (1.0 - device[8]) * gaussian(x, levels[h], sigma) + flat
+
+
+@njit(cache=True)
+def add_ring(device: Array, seen: int, beta: Array, scale: float, rng: np.random.Generator, out: Array) -> None:
+    """Multiply by the likelihoods of one Cherenkov-angle measurement; ``beta`` (6,) by hypothesis."""
+    index, sigma = device[5], device[6]
+    widest = math.acos(1.0 / index) + 0.1
+    cosine = 1.0 / (index * beta[seen])
+    chance = max(1.0 - math.exp(-device[7] * (1.0 - cosine * cosine)), FAKE_RING) if cosine < 1.0 else FAKE_RING
+    found = rng.random() < chance
+    x = widest * rng.random()
+    if cosine < 1.0 and rng.random() >= device[8]:
+        x = math.acos(cosine) + scale * sigma * rng.standard_normal()
+    for h in range(6):
+        cosine = 1.0 / (index * beta[h])
+        if cosine < 1.0:
+            chance = max(1.0 - math.exp(-device[7] * (1.0 - cosine * cosine)), FAKE_RING)
+            density = (1.0 - device[8]) * gaussian(x, math.acos(cosine), sigma) + device[8] / widest
+        else:
+            chance, density = FAKE_RING, 1.0 / widest
+        out[h] *= chance * density if found else 1.0 - chance + 1e-3
+
+
+@njit(cache=True)
+def add_flight(device: Array, seen: int, beta: Array, sine: float, scale: float, rng: np.random.Generator,
+               out: Array) -> None:
+    """Multiply by the likelihoods of one time of flight."""
+    path, sigma = device[5] / sine, device[6]
+    x = path / (speed_of_light * beta[seen]) + scale * sigma * rng.standard_normal()
+    if rng.random() < device[8]:
+        x = path / (speed_of_light * beta[seen]) + TIME_RANGE * (rng.random() - 0.5)
+    for h in range(6):
+        mean = path / (speed_of_light * beta[h])
+        out[h] *= (1.0 - device[8]) * gaussian(x, mean, sigma) + device[8] / TIME_RANGE
+
+
+@njit(cache=True)
+def add_threshold(device: Array, seen: int, beta: Array, rng: np.random.Generator, out: Array) -> None:
+    """Multiply by the likelihoods of one threshold counter that fires or not."""
+    full = 1.0 - 1.0 / (device[5] * device[5])
+    chances = np.empty(6)
+    for h in range(6):
+        light = max(1.0 - 1.0 / (device[5] * beta[h]) ** 2, 0.0) / full * device[6] + device[7]
+        chances[h] = (1.0 - device[8]) * (1.0 - math.exp(-light)) + 0.5 * device[8]
+    fired = rng.random() < chances[seen]
+    for h in range(6):
+        out[h] *= chances[h] if fired else 1.0 - chances[h]
+
+
+@njit(cache=True)
+def add_calorimeter(energy: float, p: float, masses: Array, charged: Array, outliers: float, out: Array) -> None:
+    """Multiply by the likelihoods of the energy [GeV] of the matched cluster."""
+    span = p + 0.5
+    flat = outliers / span
+    for h in range(6):
+        kinetic = math.hypot(p, masses[h]) - masses[h]
+        mip = min(charged[0] + charged[1], kinetic)
+        if h == 0:
+            density = (1.0 - outliers) * gaussian(energy, p * 0.985, 0.035 * p + 0.01)
+        else:
+            shower = charged[2] if h >= 2 else 0.0
+            density = (1.0 - outliers) * ((1.0 - shower) * gaussian(energy, mip, 1.6 * charged[1]) + shower / span)
+        out[h] *= density + flat
+
+
+@njit(cache=True)
+def add_muon_detector(found: bool, muon: float, punch_through: Array, out: Array) -> None:
+    """Multiply by the probabilities of a match in the muon detector, or of none; ``muon`` is that of a muon."""
+    if muon <= 0.0:
+        return
+    for h in range(6):
+        chance = min(max(arrival_probability(h, muon, punch_through), 1e-3), 1.0 - 1e-3)
+        out[h] *= chance if found else 1.0 - chance
+
+
+@njit(cache=True)
+def measure_devices(devices: Array, hits: Array, theta: float, pt: float, p: float, seen: int, beta: Array,
+                    levels: Array, scale: float, rng: np.random.Generator, out: Array) -> None:
+    """Multiply by the likelihoods of every device that the track crosses."""
+    for d in range(len(devices)):
+        device = devices[d]
+        if device[0] == 0.0:
+            add_ionisation(device, float(hits[int(device[1])]), seen, levels, scale, rng, out)
+        elif device[2] <= theta <= device[3] and pt >= device[4]:
+            if device[0] == 1.0:
+                add_ring(device, seen, beta, scale, rng, out)
+            elif device[0] == 2.0:
+                add_flight(device, seen, beta, pt / p, scale, rng, out)
+            else:
+                add_threshold(device, seen, beta, rng, out)
+
+
+@njit(cache=True)
+def identify(truth: Truth, event_of_track: Array, particle: Array, hits: Array, cluster_energy: Array,
+             muon_match: Array, card: IdentificationNumbers, klm: MuonNumbers, charged: Array, masses: Array,
+             table: Array, rng: np.random.Generator) -> Array:
+    """Log-likelihoods (n, 6) of the tracks.
+
+    Parameters
+    ----------
+    truth
+        Generated particles.
+    event_of_track, particle : (n,)
+        Event of each track and index of its particle there.
+    hits : (n, 3)
+        Hits in PXD, SVD and CDC.
+    cluster_energy, muon_match : (n,)
+        Energy [GeV] and number of clusters matched in calorimeter and muon detector.
+    table
+        ln dE/dx of :func:`ionisation_table`.
+    charged : (7,)
+        Deposits of charged particles in the calorimeter.
+    masses : (6,)
+        Masses of the hypotheses [GeV].
+    """
+    devices, confusion, outliers, scale = card.devices, card.confusion, card.outliers, card.switch_resolution
+    muon_p, muon, punch_through, limits = klm.muon_p, klm.muon, klm.punch_through, klm.theta
+    starts, pdg, px, py, pz = truth.offsets, truth.pdg, truth.px, truth.py, truth.pz
+    out = np.zeros((len(particle), 6))
+    beta, levels, likelihood, log_mass = np.zeros(6), np.zeros(6), np.zeros(6), np.log(masses)
+    for k in range(len(particle)):
+        i = starts[event_of_track[k]] + particle[k]
+        pt = math.hypot(px[i], py[i])
+        p, theta = math.hypot(pt, pz[i]), math.atan2(pt, pz[i])
+        seen, log_p = apparent(species_index(pdg[i]), confusion, rng), math.log(p)
+        for h in range(6):
+            beta[h] = p / math.sqrt(p * p + masses[h] * masses[h])
+            levels[h] = tabulated(log_p - log_mass[h], table)
+            likelihood[h] = 1.0
+        measure_devices(devices, hits[k], theta, pt, p, seen, beta, levels, scale, rng, likelihood)
+        if cluster_energy[k] > 0.0:
+            add_calorimeter(cluster_energy[k], p, masses, charged, outliers, likelihood)
+        if limits[0] <= theta <= limits[1]:
+            add_muon_detector(muon_match[k] > 0, interpolate(p, muon_p, muon), punch_through, likelihood)
+        for h in range(6):
+            out[k, h] = math.log(likelihood[h])
+    return out

@@ -1,0 +1,57 @@
+"""Which particles the detector sees, by PDG code.
+
+Simulated: e, mu, pi, K, p, d of both charges, photons, K_L, n and anti-n with
+status 1.  Everything else (neutrinos, and particles that should have decayed in
+generation) leaves nothing.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from openbfactory.physics.particles import mass
+
+#: PDG codes by species index; the first six are the mass hypotheses
+CODES: Final = (11, 13, 211, 321, 2212, 1000010020, 22, 130, 2112, -2112)
+
+
+@cache
+def species_masses() -> npt.NDArray[np.float64]:
+    """Masses (10,) in GeV by species index; the first six are the mass hypotheses."""
+    return np.array([mass(code) for code in CODES])
+
+
+@njit(cache=True)
+def species_index(pdg: int) -> int:
+    """Index of the species, -1 where the detector sees nothing."""
+    code = abs(pdg)
+    if code == 211:
+        return 2
+    if code == 22:
+        return 6
+    if code == 321:
+        return 3
+    if code == 11:
+        return 0
+    if code == 13:
+        return 1
+    if code == 2212:
+        return 4
+    if code == 130:
+        return 7
+    if code == 2112:
+        return 8 if pdg > 0 else 9
+    return 5 if code == 1000010020 else -1
+
+
+@njit(cache=True)
+def charge_of(pdg: int) -> int:
+    """Charge in units of e of a charged species (index 0 to 5)."""
+    sign = 1 if pdg > 0 else -1
+    code = abs(pdg)
+    return -sign if code == 11 or code == 13 else sign

@@ -1,0 +1,141 @@
+"""Charged particles to tracks: acceptance, hits, finding efficiency, helix, smearing.
+
+Method: the helix at the POCA to the z axis through the origin follows exactly
+from the production vertex and momentum; layers of the card beyond the
+production radius are crossed in closed form; a track is found with the
+probability ``curve(pT) * endcap factor * curve(production radius)`` when it has
+the minimum number of hits; then all five parameters are smeared with the
+covariance of :mod:`openbfactory.simulate.covariance`, a small fraction of tracks
+with larger deviations.
+
+Approximation: one circle at most (no hits from later turns), no energy loss, no
+decays in flight, no kinks, no fake or cloned tracks, no hadronic interactions
+beyond the measured efficiency; particles that move inwards first have only the
+hits of their outward part.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from openbfactory.kinematics.helix import helix_of, point_at
+from openbfactory.simulate.covariance import correlated_normals, fill_covariance, standard_deviations
+from openbfactory.simulate.draws import binomial, interpolate, wrapped
+from openbfactory.simulate.parameters import TrackingNumbers
+from openbfactory.simulate.species import charge_of, species_index
+from openbfactory.simulate.surface import LEAST_MOMENTUM, arc_to_radius
+from openbfactory.simulate.truth import Truth
+
+Array = npt.NDArray[Any]
+
+
+class TrackColumns(NamedTuple):
+    """Tracks as columns; ``of_particle`` is the track (index in its event) of each particle, or -1."""
+
+    offsets: Array
+    charge: Array
+    helix: Array
+    covariance: Array
+    hits: Array
+    particle: Array
+    of_particle: Array
+
+
+@njit(cache=True)
+def count_hits(helix: Array, radius: float, layers: Array, rng: np.random.Generator, hits: Array) -> None:
+    """Write the number of PXD, SVD and CDC hits (3,) of a helix that starts at ``radius`` [cm].
+
+    ``layers`` (n, 7): radius, z_min, z_max, system (0, 1, 2), hits, efficiency, coverage.
+    """
+    hits[:] = 0
+    for k in range(len(layers)):
+        if layers[k, 0] <= radius:
+            continue
+        s = arc_to_radius(helix[0], helix[2], layers[k, 0])
+        if s < 0.0:
+            break
+        z = helix[3] + s * helix[4]
+        if z < layers[k, 1] or z > layers[k, 2]:
+            continue
+        if layers[k, 6] < 1.0:
+            x, y, _ = point_at(helix[0], helix[1], helix[2], helix[3], helix[4], s)
+            if math.atan2(-y, -x) + math.pi > 2.0 * math.pi * layers[k, 6]:
+                continue
+        hits[int(layers[k, 3])] += binomial(int(layers[k, 4]), layers[k, 5], rng)
+
+
+@njit(cache=True)
+def finding_efficiency(pt: float, radius: float, efficiency: tuple[Array, Array],
+                       displacement: tuple[Array, Array]) -> float:
+    """Probability that the track of a particle in the barrel is found."""
+    return (interpolate(pt, efficiency[0], efficiency[1])
+            * interpolate(radius, displacement[0], displacement[1]))
+
+
+@njit(cache=True)
+def smear(helix: Array, sigma: Array, correlations: Array, scale: float, momentum_scale: float,
+          rng: np.random.Generator, deviation: Array) -> None:
+    """Add deviations to the helix in place, wrap phi0 and apply the momentum scale."""
+    correlated_normals(correlations, rng, deviation)
+    for k in range(5):
+        helix[k] += scale * sigma[k] * deviation[k]
+    helix[2] /= momentum_scale
+    helix[1] = wrapped(helix[1])
+
+
+@njit(cache=True)
+def find_tracks(truth: Truth, card: TrackingNumbers, masses: Array, rng: np.random.Generator) -> TrackColumns:
+    """Tracks of all events; ``masses`` (10,) by species index [GeV]."""
+    size, events = len(truth.pdg), len(truth.offsets) - 1
+    starts, pdg, status, momentum_x, momentum_y, momentum_z = (truth.offsets, truth.pdg, truth.status, truth.px,
+                                                               truth.py, truth.pz)
+    vertex_x, vertex_y, vertex_z = truth.x, truth.y, truth.z
+    efficiency, displacement = (card.efficiency_pt, card.efficiency), (card.displacement_r, card.displacement)
+    layers, terms, pt_terms, correlations = card.layers, card.terms, card.pt_terms, card.correlations
+    offsets = np.zeros(events + 1, np.int64)
+    most = 0
+    for i in range(size):
+        most += status[i] == 1 and 0 <= species_index(pdg[i]) <= 5
+    charge, particle = np.zeros(most, np.int32), np.zeros(most, np.int32)
+    helix, covariance = np.zeros((most, 5)), np.zeros((most, 15))
+    hits, of_particle = np.zeros((most, 3), np.int32), np.full(size, -1, np.int32)
+    sigma, deviation = np.zeros(5), np.zeros(5)
+    n = 0
+    for event in range(events):
+        for i in range(starts[event], starts[event + 1]):
+            species = species_index(pdg[i])
+            if status[i] != 1 or species < 0 or species > 5:
+                continue
+            px, py, pz = momentum_x[i], momentum_y[i], momentum_z[i]
+            pt, radius = math.hypot(px, py), math.hypot(vertex_x[i], vertex_y[i])
+            theta = math.atan2(pt, pz)
+            if pt < LEAST_MOMENTUM or theta < card.theta_min or theta > card.theta_max:
+                continue
+            factor = card.endcap_factor if theta < card.barrel_min or theta > card.barrel_max else 1.0
+            chance = factor * card.switch_efficiency * finding_efficiency(pt, radius, efficiency, displacement)
+            if rng.random() >= chance:
+                continue
+            row = helix[n]
+            row[0], row[1], row[2], row[3], row[4] = helix_of(
+                vertex_x[i], vertex_y[i], vertex_z[i], px, py, pz, float(charge_of(pdg[i])), card.field)
+            count_hits(row, radius, layers, rng, hits[n])
+            silicon, drift = hits[n, 0] + hits[n, 1], hits[n, 2]
+            if silicon < card.minimum_silicon_hits and drift < card.minimum_drift_hits:
+                continue
+            p = math.hypot(pt, pz)
+            block = 0 if hits[n, 0] > 0 else (1 if hits[n, 1] > 0 else 2)
+            standard_deviations(p, p / math.hypot(p, masses[species]), pt / p, row[2], terms[block], pt_terms,
+                                drift > 0, sigma)
+            fill_covariance(sigma, correlations, covariance[n])
+            scale = card.tail_scale if rng.random() < card.tail_fraction else 1.0
+            smear(row, sigma, correlations, scale, card.switch_momentum, rng, deviation)
+            charge[n], particle[n] = (1 if row[2] > 0.0 else -1), i - starts[event]
+            of_particle[i] = n - offsets[event]
+            n += 1
+        offsets[event + 1] = n
+    return TrackColumns(offsets, charge[:n], helix[:n], covariance[:n], hits[:n], particle[:n], of_particle)
