@@ -76,7 +76,7 @@ def build_workspace(templates: Mapping[str, Mapping[str, Template]], *, signal: 
     """
     normalisations = dict(normalisations or {})
     _check_names(templates, signal, normalisations)
-    channels = [
+    channels: list[dict[str, Any]] = [
         {"name": channel, "samples": [
             _sample(channel, sample, template, floor, poi if sample in signal else None, normalisations.get(sample))
             for sample, template in samples.items()]}

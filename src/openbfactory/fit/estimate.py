@@ -73,7 +73,12 @@ def analyse(workspace: Workspace | Mapping[str, Any] | str | Path, poi: str | No
     if model.parameters.fixed[index]:
         message = f"the parameter of interest '{name}' is fixed by the measurement '{chosen.name}'"
         raise FitError(message)
-    return Analysis(checked, name, chosen.name, best_fit(Likelihood.of(model, checked.observed())))
+    fit = best_fit(Likelihood.of(model, checked.observed()))
+    if math.isnan(fit.covariance[index, index]):
+        flat = [n for i, n in enumerate(model.parameters.names) if i != index and math.isnan(fit.covariance[i, i])]
+        message = f"the data do not determine {name}" + (f": it can be traded for {_listed(flat)}" if flat else "")
+        raise FitError(message)
+    return Analysis(checked, name, chosen.name, fit)
 
 
 def estimate(workspace: Workspace | Mapping[str, Any] | str | Path | Analysis, poi: str | None = None, *,
@@ -232,7 +237,7 @@ def _significance(analysis: Analysis, tested: float, warnings: list[str]) -> flo
         warnings.append(f"no significance at {analysis.poi} = {tested:g}: {error}")
         return None
     root = math.sqrt(analysis.fit.rise(minimum))
-    return root if analysis.fit.minimum.x[index] >= tested else -root
+    return math.copysign(root, analysis.fit.minimum.x[index] - tested) if root > 0 else 0.0
 
 
 def _warn(fit: Fit, poi: str, uncertainty: float | None, expected: FloatArray, warnings: list[str]) -> None:

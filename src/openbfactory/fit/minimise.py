@@ -41,6 +41,9 @@ Value: TypeAlias = Callable[[FloatArray], float]
 #: expected remaining decrease at which a point is a minimum
 TOLERANCE = 1e-10
 
+#: expected remaining decrease that no further step can improve
+EXACT = 1e-18
+
 #: scaled eigenvalues of the Hessian below this count as flat
 FLAT = 1e-11
 
@@ -92,6 +95,8 @@ class Problem:
         Bounds, and parameters that stay where the start has them.
     rounding
         Rounding error of the value.
+    explain
+        Why the value is infinite at a point, in words.
     """
 
     evaluate: Evaluate
@@ -100,6 +105,7 @@ class Problem:
     upper: FloatArray
     fixed: BoolArray
     rounding: float = 1e-14
+    explain: Callable[[FloatArray], str] = lambda _: "the function is infinite"
 
 
 def minimise(problem: Problem, starts: Iterable[tuple[str, FloatArray]]) -> Minimum:
@@ -110,20 +116,20 @@ def minimise(problem: Problem, starts: Iterable[tuple[str, FloatArray]]) -> Mini
     FitError
         When none does; the message says how far each came.
     """
-    tried: list[str] = []
+    tried: dict[str, list[str]] = {}
     last: FloatArray | None = None
     for name, start in starts:
         try:
             return newton(problem, start, name)
         except FitError as error:
-            tried.append(f"{name} start: {error}")
+            tried.setdefault(str(error), []).append(name)
             last = start
     if last is not None:
         try:
             return newton(problem, _approach(problem, last), "L-BFGS-B")
         except FitError as error:
-            tried.append(f"L-BFGS-B: {error}")
-    message = "no minimum found; " + "; ".join(tried)
+            tried.setdefault(str(error), []).append("L-BFGS-B")
+    message = "no minimum found: " + "; ".join(f"{why} (start: {', '.join(names)})" for why, names in tried.items())
     raise FitError(message)
 
 
@@ -137,9 +143,8 @@ def newton(problem: Problem, start: FloatArray, method: str = "given") -> Minimu
     """
     x = np.where(problem.fixed, start, np.clip(start, problem.lower, problem.upper))
     if not math.isfinite(problem.value(x)):
-        message = "the likelihood is zero there"
-        raise FitError(message)
-    damping = 0.0
+        raise FitError(problem.explain(x))
+    damping, polished = 0.0, False
     for step in range(1, MAX_STEPS + 1):
         value, gradient, hessian = problem.evaluate(x)
         noise = problem.rounding + 1e-14 * abs(value)
@@ -148,9 +153,13 @@ def newton(problem: Problem, start: FloatArray, method: str = "given") -> Minimu
         free = ~(problem.fixed | low | high)
         quadratic = _Quadratic(gradient[free], hessian[np.ix_(free, free)])
         remaining, convex = quadratic.remaining()
-        if convex and remaining < TOLERANCE:
+        converged = convex and remaining < TOLERANCE
+        done = converged and (polished or remaining < EXACT)
+        # from a minimum one more step is tried: quadratic convergence makes it exact
+        taken = None if done else _step(problem, x, value, free, quadratic, damping, noise, 1 if converged else 60)
+        if converged and taken is None:
             return Minimum(x, value, gradient, hessian, free, low | high, remaining, step, method)
-        taken = _step(problem, x, value, free, quadratic, damping, noise)
+        polished = converged
         if taken is None:
             message = f"stopped after {step} steps with {remaining:.1e} still to gain"
             raise FitError(message)
@@ -160,9 +169,9 @@ def newton(problem: Problem, start: FloatArray, method: str = "given") -> Minimu
 
 
 def _step(problem: Problem, x: FloatArray, value: float, free: BoolArray, quadratic: _Quadratic,
-          damping: float, noise: float) -> tuple[FloatArray, float] | None:
-    """Next point and damping, None when no damping gives a decrease."""
-    for _ in range(60):
+          damping: float, noise: float, attempts: int) -> tuple[FloatArray, float] | None:
+    """Next point and damping, None when none of some dampings gives a decrease."""
+    for _ in range(attempts):
         move, damping = quadratic.solve(damping)
         trial = x.copy()
         trial[free] = np.clip(x[free] + move, problem.lower[free], problem.upper[free])

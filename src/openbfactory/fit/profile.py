@@ -246,7 +246,14 @@ def _problem(likelihood: Likelihood, fixed: BoolArray) -> Problem:
     poisson = likelihood.model.constraints.is_poisson
     counts = float(np.sum(likelihood.observed) + np.sum(likelihood.auxdata[poisson]))
     return Problem(likelihood.evaluate, likelihood.deviance, parameters.lower, parameters.upper, fixed,
-                   rounding=1e-15 * (10 + counts))
+                   rounding=1e-15 * (10 + counts), explain=lambda x: _zero_likelihood(likelihood, x))
+
+
+def _zero_likelihood(likelihood: Likelihood, x: FloatArray) -> str:
+    """Why the likelihood is zero at a point."""
+    bins = likelihood.impossible_bins(x)
+    more = f" and {len(bins) - 3} more bins" if len(bins) > 3 else ""
+    return f"the likelihood is zero, events but no expectation in {', '.join(bins[:3])}{more}"
 
 
 def _covariance(hessian: FloatArray, free: BoolArray) -> FloatArray:

@@ -27,7 +27,7 @@ from openbfactory.fit.specification import (
 )
 from openbfactory.fit.workspace_schema import Report, show
 
-#: a bin with data and less expected events than this gets a warning
+#: a bin with fewer expected events than this, and ten times more data than that, gets a warning
 SMALL_EXPECTATION = 1e-2
 
 #: largest number of parameters, and of bins times parameters, that a model may have (memory: 8 bytes times the square)
@@ -46,8 +46,11 @@ def check_specification(spec: Specification, report: Report) -> None:
     _check_observations(spec, report)
     _check_parameter_names(spec.channels, report)
     sets = default_sets(spec.channels)
+    misspelt = {m.name for c in spec.channels for s in c.samples for m in s.modifiers if not m.type}
     _check_size(spec, sets, report)
     for measurement in spec.measurements:
+        if measurement.poi not in misspelt:
+            _check_poi(measurement, sets, report)
         _check_measurement(measurement, sets, report)
 
 
@@ -129,7 +132,7 @@ def _check_observations(spec: Specification, report: Report) -> None:
         elif len(observation.data) not in (0, seen_in.bins) and seen_in.bins:
             report.error("wrong-length", path, f"has {len(observation.data)} numbers",
                          expected=f"{seen_in.bins}, the bins of channel '{show(seen_in.name)}'")
-        elif len(observation.data):
+        elif len(observation.data) == seen_in.bins:
             _check_possible(seen_in, observation.data, path, report)
 
 
@@ -149,7 +152,7 @@ def _check_possible(channel: Channel, data: FloatArray, path: str, report: Repor
         report.error("zero-expectation", path + _first(impossible),
                      f"{data[impossible][0]:g} events observed where no sample expects any",
                      expected="an expectation > 0 in every bin with data")
-    small = (data > 0) & (expected > 0) & (expected < SMALL_EXPECTATION)
+    small = (data > 10 * expected) & (expected > 0) & (expected < SMALL_EXPECTATION)
     if small.any():
         report.warning("small-expectation", path + _first(small),
                        f"{data[small][0]:g} events observed where {expected[small][0]:g} are expected")
@@ -204,8 +207,8 @@ def _check_size(spec: Specification, sets: dict[str, ParameterSet], report: Repo
                      expected=f"at most {MAX_PARAMETERS} parameters and {MAX_BINS_TIMES_PARAMETERS} bins x parameters")
 
 
-def _check_measurement(measurement: Measurement, sets: dict[str, ParameterSet], report: Report) -> None:
-    """Parameter of interest and settings of one measurement."""
+def _check_poi(measurement: Measurement, sets: dict[str, ParameterSet], report: Report) -> None:
+    """The parameter of interest must exist and be one number."""
     path = f"{measurement.path}.config"
     if measurement.poi and measurement.poi not in sets:
         report.error("unknown-poi", f"{path}.poi", f"no modifier defines '{show(measurement.poi)}'",
@@ -213,6 +216,11 @@ def _check_measurement(measurement: Measurement, sets: dict[str, ParameterSet], 
     elif measurement.poi and not sets[measurement.poi].scalar:
         report.error("poi-by-bin", f"{path}.poi", f"'{show(measurement.poi)}' has a component a bin",
                      expected="a parameter that is one number")
+
+
+def _check_measurement(measurement: Measurement, sets: dict[str, ParameterSet], report: Report) -> None:
+    """Settings of one measurement."""
+    path = f"{measurement.path}.config"
     _unique(((p.name, p.path) for p in measurement.parameters), "parameter", report)
     for setting in measurement.parameters:
         if setting.name in sets:
