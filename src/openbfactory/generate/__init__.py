@@ -1,0 +1,7 @@
+"""Collisions to truth particles: decay engine, B pairs, continuum, lepton pairs, signals."""
+
+from openbfactory.generate.counts import DecayCounts
+from openbfactory.generate.engine import decay_events
+from openbfactory.generate.samples import SAMPLES, Sample, generate_events
+
+__all__ = ["SAMPLES", "DecayCounts", "Sample", "decay_events", "generate_events"]

@@ -1,0 +1,1 @@
+"""Four-vectors, boosts and phase space: pure compiled kernels on arrays."""

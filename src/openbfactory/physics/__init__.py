@@ -1,0 +1,1 @@
+"""Cited inputs as data, and theory: particles, decay tables, form factors, rates."""

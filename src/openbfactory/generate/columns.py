@@ -1,0 +1,80 @@
+"""Layout of the work rows of the decay engine and the arrays that its kernels take.
+
+A record is one row of floats and one row of integers while it is being made; the declared event columns are cut from
+them at the end.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+#: columns of the float rows: four-momentum, production time and vertex, mass, proper decay length (< 0: not yet drawn)
+E, PX, PY, PZ, T, X, Y, Z, MASS, CTAU = range(10)
+FLOATS = 10
+#: columns of the integer rows; the species is -1 for a record that is kept as it is
+SPECIES, MOTHER, STATUS, PDG = range(4)
+INTS = 4
+
+#: status codes of records
+TO_DECAY, STABLE, DECAYED, INITIAL = 0, 1, 2, 4
+
+#: entries of the state that a kernel leaves when it stops for more Pythia decays
+EVENT, RECORDS, DEPTH, PENDING, DRY_POOL = range(5)
+
+
+class TableArrays(NamedTuple):
+    """Decay table as kernels take it; see :class:`openbfactory.physics.decaytable.DecayTable`."""
+
+    pdg: Array
+    stable: Array
+    mass: Array
+    width: Array
+    low: Array
+    high: Array
+    ctau: Array
+    conjugate: Array
+    channel_first: Array
+    cumulative: Array
+    fraction: Array
+    threshold: Array
+    daughter_first: Array
+    daughters: Array
+    parameter_first: Array
+    parameters: Array
+    code: Array
+    bound: Array
+
+
+class PoolArrays(NamedTuple):
+    """Hadronised decays that wait to be used, for all mothers.
+
+    Attributes
+    ----------
+    of_species : (S,) int32
+        Pool of each species, -1 for none.
+    next, end : (P,) int64
+        Range of unused entries of each pool.
+    first : (entries + 1,) int64
+        Rows of each entry.
+    species : (rows,) int32
+    momenta : (rows, 5) float64
+        E, px, py, pz, mass in the rest frame of the mother.
+    """
+
+    of_species: Array
+    next: Array
+    end: Array
+    first: Array
+    species: Array
+    momenta: Array
+
+
+def no_pools(species: int) -> PoolArrays:
+    """Pools without any entry for a table of ``species`` species."""
+    return PoolArrays(np.full(species, -1, np.int32), np.zeros(0, np.int64), np.zeros(0, np.int64),
+                      np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros((0, 5)))

@@ -1,0 +1,252 @@
+"""Partonic decays hadronised by Pythia, in blocks that the decay kernel uses up.
+
+Method: the partonic channels of each mother are declared to Pythia with their relative branching fractions, on a copy
+of the mother, so that aliases, antiparticles and changed files need no special case.  Mothers at rest are put in as
+the outgoing particles of an external process, many an event; every other decay is off, so that what comes back are
+the primary hadrons, which the decay table then decays.  Each block has its own seed from the address.
+
+Approximation: a hadronised final state that the file also lists as an exclusive channel is kept (it is counted twice
+in principle; the file's mode numbers 23 to 91 do not veto either); the spectator of a generic charmed hadron
+(``specflav``) is taken as a light antiquark.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from openbfactory.core.errors import GenerationError
+from openbfactory.core.random import Address
+from openbfactory.generate.columns import Array, PoolArrays
+from openbfactory.generate.pythia import pythia_data
+from openbfactory.physics.decaytable import DecayTable
+from openbfactory.physics.particles import is_parton
+
+#: mothers in one event of Pythia
+MOTHERS = 64
+#: events of Pythia in the first and in the largest block
+FIRST_BLOCK, LARGEST_BLOCK = 1, 64
+#: code of the first copied mother (free in Pythia; those from 9900012 on are taken)
+FIRST_COPY = 9_960_001
+#: no mother may be heavier than this [GeV]
+LARGEST_MASS = 20.0
+#: attempts an event before a block is given up
+ATTEMPTS = 10.0
+#: codes of the spectator flavour and of a random flavour
+SPECTATOR = 81
+
+
+class PartonicDecays:
+    """Blocks of hadronised decays for the mothers of one decay table, drawn at one address."""
+
+    def __init__(self, table: DecayTable, address: Address) -> None:
+        self._table = table
+        self._address = address
+        self._mothers = partonic_mothers(table)
+        self._of_species = np.full(len(table.names), -1, np.int32)
+        self._of_species[self._mothers] = np.arange(len(self._mothers))
+        self._blocks = np.zeros(len(self._mothers), np.int64)
+        empty = (np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros((0, 5)))
+        self._parts = [empty] * len(self._mothers)
+        self._arrays = self._joined()
+
+    def arrays(self) -> PoolArrays:
+        """The pools as kernels take them."""
+        return self._arrays
+
+    def refill(self, pool: int) -> PoolArrays:
+        """The pools with a new block for one of them.
+
+        Raises
+        ------
+        GenerationError
+            When Pythia cannot make the decays.
+        """
+        pools = self._arrays
+        for p, (first, hadrons, momenta) in enumerate(self._parts):
+            start = int(pools.next[p] - (pools.end[p] - (len(first) - 1)))
+            rows = slice(int(first[start]), None)
+            self._parts[p] = (first[start:] - first[start], hadrons[rows], momenta[rows])
+        number = int(self._blocks[pool])
+        self._blocks[pool] += 1
+        species = int(self._mothers[pool])
+        seed = self._address.at(f"{self._address.stage}/{self._table.names[species]}/{number}").pythia_seed()
+        events = min(FIRST_BLOCK * 2**number, LARGEST_BLOCK)
+        self._parts[pool] = hadronised(self._table, pool, events, seed)
+        self._arrays = self._joined()
+        return self._arrays
+
+    def _joined(self) -> PoolArrays:
+        """All pools in one set of arrays."""
+        entries = np.array([len(first) - 1 for first, _, _ in self._parts], np.int64)
+        end = np.cumsum(entries)
+        counts = [np.diff(first) for first, _, _ in self._parts]
+        offsets = np.concatenate([[0], *counts]).astype(np.int64)
+        return PoolArrays(self._of_species, end - entries, end, np.cumsum(offsets),
+                          np.concatenate([np.zeros(0, np.int32), *(s for _, s, _ in self._parts)]),
+                          np.concatenate([np.zeros((0, 5)), *(m for _, _, m in self._parts)]))
+
+
+def partonic_mothers(table: DecayTable) -> Array:
+    """Species indices of all mothers with partonic channels, ascending."""
+    model = np.flatnonzero(table.models == "PYTHIA")
+    mothers = np.repeat(np.arange(len(table.names)), np.diff(table.channel_first))
+    chosen = [mothers[c] for c in np.flatnonzero(np.isin(table.model, model)) if is_partonic(table, int(c))]
+    return np.unique(np.array(chosen, np.int64))
+
+
+def is_partonic(table: DecayTable, channel: int) -> bool:
+    """True when a channel needs Pythia: it has partons, or leaves the daughters to Pythia."""
+    first, last = table.daughter_first[channel], table.daughter_first[channel + 1]
+    codes = table.pdg[table.daughters[first:last]].tolist()
+    return str(table.models[table.model[channel]]) == "PYTHIA" and (not codes or any(is_parton(c) for c in codes))
+
+
+def hadronised(table: DecayTable, pool: int, events: int, seed: int) -> tuple[Array, Array, Array]:
+    """``events`` times 64 decays of one mother: first rows, species indices, and (E, px, py, pz, mass).
+
+    Raises
+    ------
+    GenerationError
+        When Pythia cannot make the decays.
+    """
+    instance, source, copies = _instance(_declarations(table))
+    source.mother, source.mass = copies[pool]
+    instance.rndm.init(seed)
+    try:
+        layout = instance.nextBatch(events, ATTEMPTS).layout
+    except RuntimeError as problem:
+        name = table.names[partonic_mothers(table)[pool]]
+        message = f"Pythia could not hadronise the partonic decays of {name}: {problem}"
+        raise GenerationError(message) from None
+    return _entries(layout, table)
+
+
+def _entries(layout: Any, table: DecayTable) -> tuple[Array, Array, Array]:
+    """Final hadrons of each mother in the awkward layout of ``nextBatch``."""
+    particles = layout.content("prt")
+    record, momentum = particles.content, particles.content.content("p")
+    offsets = np.asarray(particles.offsets.data).astype(np.int64)
+    status, mother = (np.asarray(record.content(k).data) for k in ("status", "mother1"))
+    base = np.repeat(offsets[:-1], np.diff(offsets))
+    place = np.arange(len(status)) - base
+    ancestor = place.copy()
+    while np.any(later := ancestor >= 5 + MOTHERS):
+        ancestor[later] = mother[base[later] + ancestor[later]]
+    final = np.flatnonzero((status > 0) & (place >= 5 + MOTHERS))
+    event = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    entry = event[final] * MOTHERS + ancestor[final] - 5
+    order = np.argsort(entry, kind="stable")
+    final, entry = final[order], entry[order]
+    species = table.species_index(np.asarray(record.content("id").data)[final]).astype(np.int32)
+    rows = np.stack([np.asarray(momentum.content(k).data)[final] for k in ("e", "px", "py", "pz")]
+                    + [np.asarray(record.content("m").data)[final]], axis=1)
+    sharp = table.mass_high[species] <= table.mass_low[species]
+    rows[sharp, 4] = table.mass[species[sharp]]
+    first = np.searchsorted(entry, np.arange((len(offsets) - 1) * MOTHERS + 1))
+    _balance(rows, first)
+    return first.astype(np.int64), species, rows
+
+
+def _balance(rows: Array, first: Array) -> None:
+    """Take the rounding error of the momentum sum of each entry from its last hadron."""
+    last = first[1:] - 1
+    for k in (1, 2, 3):
+        rows[last, k] -= np.add.reduceat(rows[:, k], first[:-1])
+
+
+def _declarations(table: DecayTable) -> tuple[str, ...]:
+    """Lines that declare all copied mothers and their channels to Pythia."""
+    lines = []
+    for k, species in enumerate(partonic_mothers(table).tolist()):
+        copy = FIRST_COPY + k
+        charge, mass = int(table.charge3[species]), float(table.mass[species])
+        lines.append(f"{copy}:new = mother{k} void 1 {charge} 0 {mass!r} 0 0 0 1e-9")
+        lines.append(f"{copy}:mayDecay = on")
+        lines += [f"{copy}:addChannel = 1 {float(table.fraction[c])!r} {mode} {products}"
+                  for c in range(table.channel_first[species], table.channel_first[species + 1])
+                  for mode, products in _channels(table, c, species) if table.fraction[c] > 0]
+    return tuple(lines)
+
+
+def _channels(table: DecayTable, channel: int, species: int) -> list[tuple[int, str]]:
+    """Mode number and products of a partonic channel; nothing for another channel."""
+    if not is_partonic(table, channel):
+        return []
+    first, last = table.daughter_first[channel], table.daughter_first[channel + 1]
+    codes = table.pdg[table.daughters[first:last]].tolist()
+    parameters = table.parameters_of(channel)
+    mode = int(parameters[0]) if len(parameters) else 0
+    if not codes:
+        return [(mode, " ".join(map(str, _charmed_baryon_partons(int(table.pdg[species])))))]
+    spectator = -2 if table.pdg[species] > 0 else 2
+    return [(mode, " ".join(str(spectator if c == SPECTATOR else c) for c in codes))]
+
+
+def _charmed_baryon_partons(pdg: int) -> tuple[int, ...]:
+    """Partons of c -> s u dbar with a spectator diquark, for a charmed baryon whose file leaves them to Pythia."""
+    sign, code = (1 if pdg > 0 else -1), abs(pdg)
+    first, second = sorted((code // 100 % 10, code // 10 % 10), reverse=True)
+    diquark = 1000 * first + 100 * second + (3 if first == second else 1)
+    return (2 * sign, -1 * sign, 3 * sign, diquark * sign)
+
+
+@lru_cache(maxsize=4)
+def _instance(declarations: tuple[str, ...]) -> tuple[Any, Any, list[tuple[int, float]]]:
+    """Pythia with the declared mothers, the source of its events, and code and mass of each mother.
+
+    Raises
+    ------
+    GenerationError
+        When Pythia refuses a setting or does not start.
+    """
+    import pythia8mc
+
+    instance = pythia8mc.Pythia("", False)
+    settings = ("Print:quiet = on", "Beams:frameType = 5", "PDF:lepton = off", "PartonLevel:ISR = off",
+                "PartonLevel:FSR = off", "PartonLevel:MPI = off", "Random:setSeed = on", "Random:seed = 1",
+                "Check:event = off", *(s.text for s in pythia_data().fragmentation))
+    data = instance.particleData
+    code = 1  # the walk over all codes starts behind the d quark
+    others = []
+    while code := data.nextId(code):
+        others.append(f"{code}:mayDecay = off")
+    refused = [s for s in (*settings, *others, *declarations) if not instance.readString(s, False)]
+    if refused:
+        message = f"Pythia refuses: {'; '.join(refused)}"
+        raise GenerationError(message)
+    news = [line.split() for line in declarations if ":new" in line]
+    copies = [(int(words[0].split(":")[0]), float(words[7])) for words in news]
+    source = _source(pythia8mc)
+    instance.setLHAupPtr(source)
+    if not instance.init():
+        message = "Pythia does not start with the partonic channels of the decay file"
+        raise GenerationError(message)
+    return instance, source, copies
+
+
+def _source(pythia8mc: Any) -> Any:
+    """External process of Pythia whose events are mothers at rest."""
+    class Mothers(pythia8mc.LHAup):
+        mother = 511
+        mass = 5.28
+
+        def setInit(self) -> bool:
+            self.setBeamA(-11, 0.5 * MOTHERS * LARGEST_MASS, 0, 0)
+            self.setBeamB(11, 0.5 * MOTHERS * LARGEST_MASS, 0, 0)
+            self.setStrategy(3)
+            self.addProcess(1, 1.0, 0.0, 1.0)
+            return True
+
+        def setEvent(self, process: int = 0) -> bool:
+            energy = 0.5 * MOTHERS * self.mass
+            self.setProcess(1, 1.0, 2 * energy, 1 / 137.0, 0.2)
+            self.addParticle(-11, -1, 0, 0, 0, 0, 0, 0, energy, energy, 0.000511, 0, 9)
+            self.addParticle(11, -1, 0, 0, 0, 0, 0, 0, -energy, energy, 0.000511, 0, 9)
+            for _ in range(MOTHERS):
+                self.addParticle(self.mother, 1, 1, 2, 0, 0, 0, 0, 0, self.mass, self.mass, 0, 9)
+            return True
+
+    return Mothers()

@@ -1,0 +1,110 @@
+"""The samples that can be generated, by name, and the one function that makes their events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from openbfactory.core.errors import GenerationError
+from openbfactory.core.random import Address
+from openbfactory.core.registry import lookup
+from openbfactory.events.record import Events, Jagged
+from openbfactory.experiment.machine import Machine
+from openbfactory.generate.bpair import overlay, upsilon_primaries
+from openbfactory.generate.columns import INITIAL
+from openbfactory.generate.continuum import CONTINUUM, continuum_primaries
+from openbfactory.generate.counts import DecayCounts
+from openbfactory.generate.engine import decay_events
+from openbfactory.generate.laboratory import electron_frame
+from openbfactory.generate.taupair import LEPTON_PAIRS, lepton_pair_primaries
+from openbfactory.physics.decaycache import load_decay_table
+
+#: events, address and machine to the primary particles of each event
+Primaries = Callable[[int, Address, Machine], Jagged]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A kind of event that can be generated.
+
+    Attributes
+    ----------
+    name, title
+        Name for the command line, and what it is.
+    process
+        Name of its cross section in the machine card; ``bbbar`` is the sum of ``charged`` and ``mixed``.
+    primaries
+        Maker of the primary particles.
+    overlay
+        Name of the packaged decay file laid over the main one, empty for none.
+    decays
+        Quantity that scales the cross section, as a key of a cited branching fraction; empty for none.
+    """
+
+    name: str
+    title: str
+    process: str
+    primaries: Primaries
+    overlay: str = ""
+    decays: str = ""
+
+
+def _pairs() -> dict[str, Sample]:
+    """Samples of quark and lepton pairs."""
+    made = {name: Sample(name, title, name, partial(continuum_primaries, name)) for name, title in CONTINUUM.items()}
+    made |= {name: Sample(name, title, name, partial(lepton_pair_primaries, name))
+             for name, title in LEPTON_PAIRS.items()}
+    return made
+
+
+#: every sample by name
+SAMPLES: dict[str, Sample] = {
+    "bbbar": Sample("bbbar", "Upsilon(4S) as the decay file says", "bbbar", upsilon_primaries),
+    "charged": Sample("charged", "Upsilon(4S) -> B+ B-", "charged", upsilon_primaries, "charged"),
+    "mixed": Sample("mixed", "Upsilon(4S) -> B0 anti-B0, with mixing", "mixed", upsilon_primaries, "mixed"),
+    "knunu": Sample("knunu", "Upsilon(4S) -> B+ B-, one B -> K nu nubar (Standard Model), the other generic", "charged",
+                    upsilon_primaries, "knunu", "B+ -> K+ nu nubar"),
+    **_pairs(),
+}
+
+
+def generate_events(sample: str, events: int, address: Address, machine: Machine, *, first: int = 0,
+                    decay_file: str | Path | None = None,
+                    decays: str | Path | None = None) -> tuple[Events, DecayCounts]:
+    """Events of a sample with their MCParticles, and the record of the decays made.
+
+    Parameters
+    ----------
+    sample
+        Name in :data:`SAMPLES`.
+    events
+        Number of events.
+    address
+        Where random numbers are drawn; the same address gives the same events.
+    machine
+        The collider.
+    first
+        Number of the first event.
+    decay_file, decays
+        Main decay file in the place of DECAY_BELLE2.DEC, and a user file laid over it.
+
+    Raises
+    ------
+    UnknownNameError
+        For an unknown sample, with the nearest one.
+    DecayFileError
+        With every mistake of the decay files.
+    GenerationError
+        When the number of events is negative or Pythia fails.
+    """
+    chosen = lookup("samples", sample, SAMPLES)
+    if events < 0:
+        message = f"cannot generate {events} events"
+        raise GenerationError(message)
+    table = load_decay_table(decay_file, decays, overlay(chosen.overlay) if chosen.overlay else "")
+    primaries = chosen.primaries(events, address.at(f"{address.stage}/initial"), machine)
+    particles, counts = decay_events(primaries, table, address, axis=electron_frame(machine)[:, 2])
+    particles["status"][particles.offsets[:-1]] = INITIAL
+    return Events.of_process(chosen.name, events, first=first, MCParticles=particles), counts

@@ -1,0 +1,133 @@
+"""Decay tables by file, kept on disk by content hash so that only the first start compiles.
+
+Cache files hold arrays without pickle, are written under a temporary name and renamed, and are named by a hash of
+everything that made them: the texts, the species data and the versions of the packages that provide both.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import zipfile
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from openbfactory.core.diagnostics import Findings
+from openbfactory.core.errors import DecayFileError
+from openbfactory.core.provenance import library_versions
+from openbfactory.physics.decayfile import DecayStatements, default_decay_file, parse_statements, read_text
+from openbfactory.physics.decaytable import DecayTable, compile_table
+from openbfactory.physics.particles import DATA
+
+#: raised when the layout of the cached arrays changes
+LAYOUT = 1
+
+
+def cache_folder() -> Path:
+    """Folder of the cache: $OBF_CACHE_DIR, else openbfactory below $XDG_CACHE_HOME or ~/.cache."""
+    chosen = os.environ.get("OBF_CACHE_DIR")
+    if chosen:
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "openbfactory"
+
+
+def load_decay_table(main: str | Path | None = None, decays: str | Path | None = None,
+                     overlay: str = "") -> DecayTable:
+    """Decay table of a main file with a user file and further text laid over it.
+
+    Parameters
+    ----------
+    main
+        Main decay file, None for DECAY_BELLE2.DEC of decaylanguage.
+    decays
+        User file whose Decay blocks replace those of the main file.
+    overlay
+        Text in the same language laid over both.
+
+    Raises
+    ------
+    DecayFileError
+        With every mistake and its line.
+    """
+    texts = []
+    for path in (Path(main) if main is not None else default_decay_file(), Path(decays) if decays else None):
+        findings = Findings(str(path))
+        texts.append((str(path), read_text(path, findings) if path else ""))
+        findings.raise_if_errors(DecayFileError)
+    return _table((*texts, ("overlay", overlay)))
+
+
+@lru_cache(maxsize=8)
+def _table(texts: tuple[tuple[str, str], ...]) -> DecayTable:
+    """Decay table of (name, text) pairs, from memory, disk or compiled."""
+    digest = _digest("table", *(text for _, text in texts))
+    cached = _read_arrays(digest)
+    if cached is not None:
+        return DecayTable(digest=digest, **cached)
+    combined = DecayStatements()
+    for name, text in texts:
+        if text.strip():
+            combined = combined.overlaid(_statements(name, text))
+    findings = Findings(" + ".join(name for name, text in texts if text.strip()))
+    table = compile_table(combined, findings, digest)
+    findings.raise_if_errors(DecayFileError)
+    path = cache_folder() / f"table-{digest}.npz"
+    _write(path, lambda stream: np.savez(stream, allow_pickle=False, **table.arrays()))
+    return table
+
+
+def _statements(name: str, text: str) -> DecayStatements:
+    """Statements of a text; long texts are cached on disk."""
+    findings = Findings(name)
+    if len(text) < 50_000:
+        statements = parse_statements(text, findings)
+        findings.raise_if_errors(DecayFileError)
+        return statements
+    path = cache_folder() / f"statements-{_digest('statements', text)}.json"
+    try:
+        return DecayStatements.from_document(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError):
+        statements = parse_statements(text, findings)
+        findings.raise_if_errors(DecayFileError)
+        document = json.dumps(statements.to_document()).encode()
+        _write(path, lambda stream: stream.write(document))
+        return statements
+
+
+def main_statements() -> DecayStatements:
+    """Statements of the default main file."""
+    path = default_decay_file()
+    return _statements(str(path), path.read_text(encoding="utf-8-sig"))
+
+
+def _digest(kind: str, *texts: str) -> str:
+    """Hash of what makes a cache entry."""
+    versions = library_versions()
+    words = [str(LAYOUT), kind, versions["particle"], versions["decaylanguage"],
+             (DATA / "species.yaml").read_text(encoding="utf-8"), *texts]
+    return hashlib.blake2b("\x1f".join(words).encode(), digest_size=16).hexdigest()
+
+
+def _read_arrays(digest: str) -> dict[str, Any] | None:
+    """Arrays of a cache file, None when absent or damaged."""
+    try:
+        with np.load(cache_folder() / f"table-{digest}.npz", allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+
+
+def _write(path: Path, write: Any) -> None:
+    """Write a cache file atomically; a cache that cannot be written is no error."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as stream:
+            write(stream)
+        Path(stream.name).replace(path)
+    except OSError:
+        return

@@ -1,0 +1,306 @@
+"""EvtGen decay files read into statements, with every mistake and its line.
+
+Method: the grammar is that of decaylanguage (LALR); this module turns its syntax tree into plain statements.  After a
+syntax error the line is set aside and reading goes on, so that all errors are reported at once.  A user file is laid
+over a main file: its ``Decay`` blocks replace those of the same name, its definitions are added.
+
+Left out: ``SetLineshapePW``, ``BlattWeisskopf``, the line-shape switches and the Pythia parameters are read and kept,
+the decay table does not use them yet.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from openbfactory.core.diagnostics import Findings
+from openbfactory.core.errors import DecayFileError
+from openbfactory.physics.particles import species_table
+
+#: reading stops after this many syntax errors
+MAX_SYNTAX_ERRORS = 20
+
+_MODEL_WORD = re.compile(r"^[A-Z][A-Z0-9_]{2,}$")
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One line of a ``Decay`` block, as written."""
+
+    fraction: float
+    daughters: tuple[str, ...]
+    model: str
+    parameters: tuple[str, ...]
+    photos: bool
+    line: int
+
+
+@dataclass(slots=True)
+class DecayStatements:
+    """The statements of one or more decay files, names unresolved.
+
+    Attributes
+    ----------
+    decays
+        Mother to channels; ``lines`` holds the line of each block.
+    aliases, conjugates
+        Alias to species, and pairs of charge conjugates (both ways).
+    defines, model_aliases
+        Name to value; name to model and parameters.
+    charge_conjugate, copies
+        Names of ``CDecay`` with their line; ``CopyDecay`` new to old name.
+    particles, mass_limits
+        ``Particle`` name to (mass, width or -1) in GeV; name to (lower, upper) in GeV, -1 where not given.
+    lineshapes
+        Line-shape statements as words.
+    photos
+        Global switch of photon radiation.
+    """
+
+    decays: dict[str, list[Channel]] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+    conjugates: dict[str, str] = field(default_factory=dict)
+    defines: dict[str, float] = field(default_factory=dict)
+    model_aliases: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    charge_conjugate: dict[str, int] = field(default_factory=dict)
+    copies: dict[str, str] = field(default_factory=dict)
+    particles: dict[str, tuple[float, float]] = field(default_factory=dict)
+    mass_limits: dict[str, tuple[float, float]] = field(default_factory=dict)
+    lineshapes: list[list[str]] = field(default_factory=list)
+    photos: bool = False
+
+    def overlaid(self, other: DecayStatements) -> DecayStatements:
+        """These statements with those of ``other`` laid over them."""
+        defined = {*other.decays, *other.charge_conjugate, *other.copies}
+        kept = {name: line for name, line in self.charge_conjugate.items() if name not in defined}
+        return DecayStatements(
+            {**self.decays, **other.decays}, {**self.lines, **other.lines}, {**self.aliases, **other.aliases},
+            {**self.conjugates, **other.conjugates}, {**self.defines, **other.defines},
+            {**self.model_aliases, **other.model_aliases}, {**kept, **other.charge_conjugate},
+            {**{n: o for n, o in self.copies.items() if n not in defined}, **other.copies},
+            {**self.particles, **other.particles}, {**self.mass_limits, **other.mass_limits},
+            [*self.lineshapes, *other.lineshapes], self.photos or other.photos)
+
+    def to_document(self) -> dict[str, Any]:
+        """Plain document for a JSON file."""
+        return asdict(self)
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> DecayStatements:
+        """Statements from the document of :meth:`to_document`."""
+        document = dict(document)
+        document["decays"] = {mother: [Channel(c["fraction"], tuple(c["daughters"]), c["model"],
+                                               tuple(c["parameters"]), c["photos"], c["line"]) for c in channels]
+                              for mother, channels in document["decays"].items()}
+        document["model_aliases"] = {n: (m, tuple(p)) for n, (m, p) in document["model_aliases"].items()}
+        for key in ("particles", "mass_limits"):
+            document[key] = {n: (a, b) for n, (a, b) in document[key].items()}
+        return cls(**document)
+
+
+def default_decay_file() -> Path:
+    """Path of DECAY_BELLE2.DEC as shipped by decaylanguage."""
+    return Path(str(files("decaylanguage"))) / "data" / "DECAY_BELLE2.DEC"
+
+
+def read_text(path: Path, findings: Findings) -> str:
+    """Text of a decay file; an unreadable file becomes an error in ``findings``."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as problem:
+        findings.error("unreadable", "", f"cannot read the file: {problem.strerror}")
+    except UnicodeDecodeError:
+        findings.error("not-text", "", "the file is not UTF-8 text", expected="an EvtGen decay file")
+    return ""
+
+
+def parse_statements(text: str, findings: Findings) -> DecayStatements:
+    """Statements of a decay file's text; mistakes are added to ``findings``."""
+    lines = [_without_end(line) for line in text.splitlines()]
+    statements = DecayStatements()
+    for tree in _syntax_tree(lines, findings):
+        _HANDLERS.get(tree.data, _ignored)(statements, tree, findings)
+    return statements
+
+
+def read_statements(path: Path) -> DecayStatements:
+    """Statements of a decay file.
+
+    Raises
+    ------
+    DecayFileError
+        With every syntax error and its line.
+    """
+    findings = Findings(str(path))
+    statements = parse_statements(read_text(path, findings), findings)
+    findings.raise_if_errors(DecayFileError)
+    return statements
+
+
+def _without_end(line: str) -> str:
+    """The line without comment, empty for an ``End`` statement (which may stand between included files)."""
+    line = line.split("#", 1)[0].rstrip()
+    return "" if line.strip() == "End" else line
+
+
+@cache
+def _parser(models: tuple[str, ...]) -> Any:
+    """Lark parser of the grammar of decaylanguage, knowing also the given models."""
+    import lark
+    from decaylanguage import DecFileParser
+
+    grammar = DecFileParser()
+    if models:
+        grammar.load_additional_decay_models(*models)
+    text = grammar.grammar()
+    options = grammar.grammar_info()
+    return lark.Lark(text, parser=options["parser"], lexer=options["lexer"], edit_terminals=options["edit_terminals"])
+
+
+def _new_models(lines: list[str]) -> tuple[str, ...]:
+    """Words that stand where a model stands and that decaylanguage does not know."""
+    from decaylanguage.dec.enums import known_decay_models
+
+    words = {w for line in lines for w in line.replace(";", " ").split()[1:] if _MODEL_WORD.match(w)}
+    return tuple(sorted(words - set(known_decay_models) - {"PHOTOS"} - set(species_table())))
+
+
+def _syntax_tree(lines: list[str], findings: Findings) -> list[Any]:
+    """Statements of the syntax tree; a line with an error is set aside and reported."""
+    import lark
+
+    parser = _parser(_new_models(lines))
+    lines = list(lines)
+    for _ in range(MAX_SYNTAX_ERRORS):
+        try:
+            return [t for t in parser.parse("\n".join(lines) + "\n").children if isinstance(t, lark.Tree)]
+        except lark.exceptions.UnexpectedInput as problem:
+            number = getattr(problem, "line", 0) or 0
+            if not 0 < number <= len(lines) or not lines[number - 1].strip():
+                findings.error("syntax", f"line {len(lines)}", "the file ends inside a statement",
+                               expected="Enddecay after the last channel")
+                lines.append("Enddecay")
+                continue
+            findings.error("syntax", f"line {number}", f"cannot read '{_shortened(lines[number - 1])}'",
+                           expected="a statement of EvtGen; is a semicolon or Enddecay missing here or above?")
+            lines[number - 1] = ""
+    findings.error("syntax", "", f"more than {MAX_SYNTAX_ERRORS} syntax errors; is this a decay file?")
+    return []
+
+
+def _shortened(line: str) -> str:
+    """The line, at most 60 characters."""
+    line = " ".join(line.split())
+    return line if len(line) <= 60 else line[:57] + "..."
+
+
+def _words(tree: Any) -> list[Any]:
+    """Tokens below a tree in order."""
+    return [t for t in tree.scan_values(lambda _: True) if t.type != "_NEWLINE"]
+
+
+def _decay(statements: DecayStatements, tree: Any, findings: Findings) -> None:
+    """Read a ``Decay`` block."""
+    mother = _words(tree.children[0])[0]
+    name = str(mother)
+    if name in statements.decays:
+        findings.warning("duplicate-decay", f"line {mother.line}", f"'{name}' has a second Decay block; the first "
+                         f"(line {statements.lines[name]}) is not used")
+    statements.lines[name] = mother.line
+    lines = [t for t in tree.children[1:] if getattr(t, "data", "") == "decayline"]
+    statements.decays[name] = [_channel(t, findings) for t in lines]
+
+
+def _channel(tree: Any, findings: Findings) -> Channel:
+    """Channel of one line of a block."""
+    fraction, photos, daughters, model, parameters = 0.0, False, [], "", []
+    line = 0
+    for child in tree.children:
+        words = _words(child) if hasattr(child, "scan_values") else []
+        if child.data == "value":
+            fraction, line = float(words[0]), words[0].line
+        elif child.data == "particle":
+            daughters.append(str(words[0]))
+        elif child.data == "photos":
+            photos = True
+        elif child.data == "model":
+            model = str(words[0])
+            parameters = [str(w) for w in words[1:] if w.type not in ("_SEMICOLON", "_COMMA")]
+            swallowed = [w for w in words[1:] if w.line > words[0].line and str(w) in species_table()]
+            if swallowed:
+                findings.error("missing-semicolon", f"line {words[0].line}", f"the model '{model}' is followed by "
+                               f"'{swallowed[0]}' in line {swallowed[0].line}", expected="a semicolon after the model")
+    if fraction < 0:
+        findings.error("negative-fraction", f"line {line}", f"branching fraction {fraction} is negative")
+    return Channel(fraction, tuple(daughters), model, tuple(parameters), photos, line)
+
+
+def _alias(statements: DecayStatements, tree: Any, findings: Findings) -> None:
+    new, old = _words(tree)
+    if str(new) in species_table():
+        findings.warning("alias-of-species", f"line {new.line}", f"alias '{new}' is the name of a species")
+        return
+    statements.aliases[str(new)] = str(old)
+
+
+def _chargeconj(statements: DecayStatements, tree: Any, findings: Findings) -> None:
+    first, second = (str(w) for w in _words(tree))
+    statements.conjugates[first] = second
+    statements.conjugates[second] = first
+
+
+def _define(statements: DecayStatements, tree: Any, findings: Findings) -> None:
+    name, value = _words(tree)
+    statements.defines[str(name)] = float(value)
+
+
+def _model_alias(statements: DecayStatements, tree: Any, findings: Findings) -> None:
+    name, model, *parameters = [w for w in _words(tree) if w.type not in ("_SEMICOLON", "_COMMA")]
+    statements.model_aliases[str(name)] = (str(model), tuple(str(p) for p in parameters))
+
+
+def _cdecay(statements: DecayStatements, tree: Any, findings: Findings) -> None:
+    name = _words(tree)[0]
+    statements.charge_conjugate[str(name)] = name.line
+
+
+def _copydecay(statements: DecayStatements, tree: Any, findings: Findings) -> None:
+    new, old = (str(w) for w in _words(tree))
+    statements.copies[new] = old
+
+
+def _particle(statements: DecayStatements, tree: Any, findings: Findings) -> None:
+    name, *values = _words(tree)
+    statements.particles[str(name)] = (float(values[0]), float(values[1]) if len(values) > 1 else -1.0)
+
+
+def _mass_limit(statements: DecayStatements, tree: Any, findings: Findings) -> None:
+    which, name, value = (str(w) for w in _words(tree))
+    lower, upper = statements.mass_limits.get(name, (-1.0, -1.0))
+    limit = float(value)
+    statements.mass_limits[name] = (limit, upper) if which == "ChangeMassMin" else (lower, limit)
+
+
+def _lineshape(statements: DecayStatements, tree: Any, findings: Findings) -> None:
+    statements.lineshapes.append([tree.data, *(str(w) for w in _words(tree))])
+
+
+def _photos(statements: DecayStatements, tree: Any, findings: Findings) -> None:
+    statements.photos = any(getattr(t, "data", "") == "yes" for t in tree.children)
+
+
+def _ignored(statements: DecayStatements, tree: Any, findings: Findings) -> None:
+    """Do nothing: parameters of Pythia are not used."""
+
+
+_HANDLERS = {
+    "decay": _decay, "alias": _alias, "chargeconj": _chargeconj, "define": _define, "model_alias": _model_alias,
+    "cdecay": _cdecay, "copydecay": _copydecay, "particle_def": _particle, "changemasslimit": _mass_limit,
+    "setlspw": _lineshape, "setlsbw": _lineshape, "ls_def": _lineshape, "inc_factor": _lineshape,
+    "global_photos": _photos,
+}

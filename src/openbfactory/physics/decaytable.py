@@ -1,0 +1,333 @@
+"""Decay tables: a decay file resolved and flattened into arrays that compiled kernels walk.
+
+Method: aliases, definitions, copies and charge conjugates are resolved; branching fractions are normalised to 1;
+every species gets a mass window (its lower edge is the threshold of its lightest open channel, found by iteration).
+
+Approximation: a mass window reaches 15 widths from the pole unless the file says ``ChangeMassMin/Max``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from openbfactory.core.diagnostics import Findings
+from openbfactory.core.errors import UnknownNameError
+from openbfactory.core.units import hbar, speed_of_light
+from openbfactory.physics.decayfile import Channel, DecayStatements
+from openbfactory.physics.particles import Species, conjugate_name, species_file, species_table
+
+Array = npt.NDArray[Any]
+
+#: channels whose daughters are heavier than the mother by more than this are closed [GeV]
+CLOSED_MARGIN = 1e-9
+#: a line shape begins at the threshold of the lightest channel with at least this branching fraction
+EDGE_FRACTION = 0.01
+
+
+@dataclass(frozen=True)
+class DecayTable:
+    """Species and channels as flat arrays.
+
+    Attributes
+    ----------
+    names : (S,)
+        Name of each species; aliases are species of their own with the code of what they stand for.
+    pdg, charge3, spin2 : (S,) int32
+    conjugate : (S,) int32
+        Index of the antiparticle.
+    stable : (S,) bool
+        True where the species leaves generation undecayed (also where the file has no channels).
+    mass, width, ctau : (S,) float64
+        GeV, GeV, cm.
+    mass_low, mass_high : (S,) float64
+        Window of the line shape [GeV]; both equal ``mass`` for narrow species.
+    channel_first : (S + 1,) int64
+        Channels of species ``s`` are ``channel_first[s]:channel_first[s + 1]``.
+    fraction, cumulative : (C,) float64
+        Normalised branching fraction, and their running sum within the species (last entry 1).
+    model : (C,) int32
+        Index into ``models``.
+    line : (C,) int32
+        Line of the channel in its file.
+    photos : (C,) bool
+    threshold : (C,) float64
+        Sum of the lower mass edges of the daughters [GeV].
+    daughter_first, parameter_first : (C + 1,) int64
+    daughters : int32
+        Species indices.
+    parameters : float64
+        Model parameters; NaN where a parameter is a word.
+    """
+
+    names: Array
+    models: Array
+    pdg: Array
+    charge3: Array
+    spin2: Array
+    conjugate: Array
+    stable: Array
+    mass: Array
+    width: Array
+    ctau: Array
+    mass_low: Array
+    mass_high: Array
+    channel_first: Array
+    fraction: Array
+    cumulative: Array
+    model: Array
+    line: Array
+    photos: Array
+    threshold: Array
+    daughter_first: Array
+    daughters: Array
+    parameter_first: Array
+    parameters: Array
+    digest: str = ""
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """Index of each species name."""
+        return {str(name): i for i, name in enumerate(self.names)}
+
+    @cached_property
+    def index_of_pdg(self) -> dict[int, int]:
+        """Index of the (first, never an alias) species of each PDG code."""
+        found: dict[int, int] = {}
+        for i, code in enumerate(self.pdg.tolist()):
+            found.setdefault(code, i)
+        return found
+
+    def species_index(self, pdg: Array) -> Array:
+        """Species index of each PDG code.
+
+        Raises
+        ------
+        UnknownNameError
+            For a code that is not in the table.
+        """
+        order = np.argsort(self.pdg, kind="stable")
+        position = np.clip(np.searchsorted(self.pdg[order], pdg), 0, len(order) - 1)
+        found: Array = order[position]
+        wrong = self.pdg[found] != pdg
+        if np.any(wrong):
+            raise UnknownNameError("PDG code", str(pdg[wrong][0]), [str(c) for c in self.pdg])
+        return found
+
+    def channels_of(self, name: str) -> range:
+        """Channel indices of a species."""
+        s = self.index[name]
+        return range(int(self.channel_first[s]), int(self.channel_first[s + 1]))
+
+    def daughters_of(self, channel: int) -> tuple[str, ...]:
+        """Names of the daughters of a channel."""
+        chosen = self.daughters[self.daughter_first[channel]:self.daughter_first[channel + 1]]
+        return tuple(str(self.names[d]) for d in chosen)
+
+    def parameters_of(self, channel: int) -> Array:
+        """Model parameters of a channel."""
+        chosen: Array = self.parameters[self.parameter_first[channel]:self.parameter_first[channel + 1]]
+        return chosen
+
+    def arrays(self) -> dict[str, Array]:
+        """Every array by name (what a cache file holds)."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "digest"}
+
+
+def compile_table(statements: DecayStatements, findings: Findings, digest: str = "") -> DecayTable:
+    """Decay table of resolved statements; mistakes are added to ``findings``.
+
+    A table is returned also when there are errors (with the wrong channels left out), so that one pass finds all.
+    """
+    species = _all_species(statements, findings)
+    names = list(species)
+    index = {name: i for i, name in enumerate(names)}
+    conjugates = _conjugates(statements, species, findings)
+    channels = _all_channels(statements, species, conjugates, findings)
+    values = list(species.values())
+    stable_names = set(species_file().stable.names)
+    stable_codes = {species[n].pdg for n in stable_names}
+    stable = np.array([s.pdg in stable_codes or not channels.get(n) for n, s in species.items()])
+    columns = _channel_columns(names, index, channels, statements, findings)
+    ctau = np.array([s.ctau for s in values])
+    mass, width = np.array([s.mass for s in values]), np.array([s.width for s in values])
+    table = DecayTable(
+        names=np.array(names), pdg=np.array([s.pdg for s in values], np.int32),
+        charge3=np.array([s.charge3 for s in values], np.int32), spin2=np.array([s.spin2 for s in values], np.int32),
+        conjugate=np.array([index[conjugates.get(n, n)] for n in names], np.int32), stable=stable,
+        mass=mass, width=width, ctau=ctau, mass_low=mass.copy(), mass_high=mass.copy(),
+        threshold=np.zeros(len(columns["fraction"])), digest=digest, **columns)
+    _set_mass_windows(table, statements, index)
+    _set_thresholds(table)
+    return table
+
+
+def _all_species(statements: DecayStatements, findings: Findings) -> dict[str, Species]:
+    """Species by name: the table, with the masses of the file, and the aliases."""
+    species = dict(species_table())
+    for name, (mass, width) in statements.particles.items():
+        if name not in species:
+            findings.unknown_name("Particle", name, species, what="particle")
+            continue
+        old = species[name]
+        species[name] = Species(name, old.pdg, mass, old.width if width < 0 else width, old.charge3, old.spin2)
+    for name in statements.aliases:
+        base, seen = name, {name}
+        while base in statements.aliases:
+            base = statements.aliases[base]
+            if base in seen:
+                findings.error("recursive-alias", f"Alias {name}", f"alias '{name}' leads back to itself")
+                break
+            seen.add(base)
+        else:
+            if base not in species:
+                findings.unknown_name(f"Alias {name}", base, species, what="particle")
+                continue
+            old = species[base]
+            species[name] = Species(name, old.pdg, old.mass, old.width, old.charge3, old.spin2)
+    return species
+
+
+def _conjugates(statements: DecayStatements, species: dict[str, Species], findings: Findings) -> dict[str, str]:
+    """Name of the antiparticle of each species."""
+    known = species_table()
+    pairs = {name: conjugate_name(name) if name in known else name for name in species}
+    for first, second in statements.conjugates.items():
+        for name in (first, second):
+            if name not in species:
+                findings.unknown_name(f"ChargeConj {first}", name, species, what="particle")
+        if first in species and second in species:
+            pairs[first] = second
+    return pairs
+
+
+def _all_channels(statements: DecayStatements, species: dict[str, Species], conjugates: dict[str, str],
+                  findings: Findings) -> dict[str, list[Channel]]:
+    """Channels of each mother, copies and charge conjugates made."""
+    channels = dict(statements.decays)
+    for new, old in statements.copies.items():
+        if old not in channels:
+            findings.error("missing-decay", f"CopyDecay {new}", f"'{old}' has no Decay block to copy")
+            continue
+        channels.setdefault(new, channels[old])
+    for name, line in statements.charge_conjugate.items():
+        source = conjugates.get(name)
+        if source is None:
+            findings.unknown_name(f"line {line}", name, species, what="particle")
+        elif source == name:
+            findings.error("self-conjugate", f"line {line}", f"'{name}' is its own antiparticle, or its alias lacks "
+                           "ChargeConj")
+        elif source not in channels:
+            findings.error("missing-decay", f"line {line}", f"CDecay {name}: '{source}' has no Decay block")
+        elif name in channels:
+            findings.warning("duplicate-decay", f"line {line}", f"'{name}' has both Decay and CDecay; Decay is used")
+        else:
+            channels[name] = [Channel(c.fraction, tuple(conjugates.get(d, d) for d in c.daughters), c.model,
+                                      c.parameters, c.photos, c.line) for c in channels[source]]
+    for name in list(channels):
+        if name not in species:
+            findings.unknown_name(f"line {statements.lines.get(name, 0)}", name, species, what="particle")
+            del channels[name]
+    return channels
+
+
+def _channel_columns(names: list[str], index: dict[str, int], channels: dict[str, list[Channel]],
+                     statements: DecayStatements, findings: Findings) -> dict[str, Array]:
+    """Columns of all channels, species by species."""
+    first, fraction, cumulative, model, line, photos = [0], [], [], [], [], []
+    daughter_first, daughters, parameter_first, parameters = [0], [], [0], []
+    models: dict[str, int] = {}
+    for name in names:
+        kept = [c for c in channels.get(name, []) if _known_daughters(c, index, findings)]
+        total = sum(c.fraction for c in kept)
+        running = 0.0
+        for channel in kept if total > 0 else []:
+            model_name, words = _resolved_model(channel, statements)
+            running += channel.fraction / total
+            fraction.append(channel.fraction / total)
+            cumulative.append(running)
+            model.append(models.setdefault(model_name, len(models)))
+            line.append(channel.line)
+            photos.append(channel.photos or statements.photos)
+            daughters += [index[d] for d in channel.daughters]
+            daughter_first.append(len(daughters))
+            parameters += [_parameter(word, statements) for word in words]
+            parameter_first.append(len(parameters))
+        if kept and total > 0:
+            cumulative[-1] = 1.0
+        first.append(len(fraction))
+    return {"channel_first": np.array(first, np.int64), "fraction": np.array(fraction, np.float64),
+            "cumulative": np.array(cumulative, np.float64), "models": np.array(list(models) or ["PHSP"]),
+            "model": np.array(model, np.int32), "line": np.array(line, np.int32), "photos": np.array(photos, np.bool_),
+            "daughter_first": np.array(daughter_first, np.int64), "daughters": np.array(daughters, np.int32),
+            "parameter_first": np.array(parameter_first, np.int64), "parameters": np.array(parameters, np.float64)}
+
+
+def _known_daughters(channel: Channel, index: dict[str, int], findings: Findings) -> bool:
+    """True when every daughter is known; only Pythia may be left to choose the daughters itself."""
+    if not channel.daughters and channel.model != "PYTHIA":
+        findings.error("no-daughters", f"line {channel.line}", "a channel without daughters")
+        return False
+    unknown = [d for d in channel.daughters if d not in index]
+    for name in unknown:
+        findings.unknown_name(f"line {channel.line}", name, index, what="particle")
+    return not unknown
+
+
+def _resolved_model(channel: Channel, statements: DecayStatements) -> tuple[str, tuple[str, ...]]:
+    """Model and parameters with model aliases resolved."""
+    return statements.model_aliases.get(channel.model, (channel.model, channel.parameters))
+
+
+def _parameter(word: str, statements: DecayStatements) -> float:
+    """Value of a parameter: a number, a defined name, or NaN for a word."""
+    try:
+        return float(word)
+    except ValueError:
+        sign, name = (-1.0, word[1:]) if word.startswith("-") else (1.0, word)
+        return sign * statements.defines.get(name, float("nan"))
+
+
+def _set_mass_windows(table: DecayTable, statements: DecayStatements, index: dict[str, int]) -> None:
+    """Fill the mass windows and remove the lifetime of broad species."""
+    limits = species_file().limits
+    broad = table.width > limits.narrow_width
+    table.mass_low[:] = np.where(broad, np.maximum(table.mass - limits.window * table.width, 0.0), table.mass)
+    table.mass_high[:] = np.where(broad, table.mass + limits.window * table.width, table.mass)
+    for name, (lower, upper) in statements.mass_limits.items():
+        if name in index and broad[index[name]]:
+            s = index[name]
+            table.mass_low[s] = lower if lower >= 0 else table.mass_low[s]
+            table.mass_high[s] = upper if upper >= 0 else table.mass_high[s]
+    floor = table.mass_low.copy()
+    for _ in range(20):
+        _set_thresholds(table)
+        lightest = np.full(len(table.mass), np.inf)
+        mother = _mother_of_channel(table)
+        largest = np.zeros(len(table.mass))
+        np.maximum.at(largest, mother, table.fraction)
+        counted = table.fraction >= np.minimum(EDGE_FRACTION, largest[mother])
+        np.minimum.at(lightest, mother[counted], table.threshold[counted])
+        raised = np.where(broad & np.isfinite(lightest), np.maximum(floor, lightest), floor)
+        raised = np.minimum(raised, table.mass_high)
+        if np.array_equal(raised, table.mass_low):
+            break
+        table.mass_low[:] = raised
+    table.ctau[:] = np.where(broad, 0.0, np.where(table.width > 0, hbar * speed_of_light
+                                                  / np.where(table.width > 0, table.width, 1.0), 0.0))
+
+
+def _mother_of_channel(table: DecayTable) -> Array:
+    """Species index of the mother of each channel."""
+    mothers: Array = np.repeat(np.arange(len(table.names)), np.diff(table.channel_first))
+    return mothers
+
+
+def _set_thresholds(table: DecayTable) -> None:
+    """Fill the threshold of each channel."""
+    running = np.concatenate([[0.0], np.cumsum(table.mass_low[table.daughters])])
+    table.threshold[:] = running[table.daughter_first[1:]] - running[table.daughter_first[:-1]]
