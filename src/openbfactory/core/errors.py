@@ -60,10 +60,11 @@ class UnknownNameError(InputError):
     """A name is in no registry: the message offers the nearest one."""
 
     def __init__(self, what: str, found: str, valid: Iterable[str]) -> None:
-        findings = Findings(what)
-        findings.unknown_name(found, found, valid, what=what)
-        self.nearest = nearest(found, valid)
+        findings, names = Findings(what), tuple(valid)
+        findings.unknown_name(found, found, names, what=what)
+        self.nearest = nearest(found, names)
         super().__init__(findings)
+        self.args = (what, found, names)  # what an unpickled copy is made from
 
 
 class FitError(OpenBFactoryError):
@@ -76,6 +77,10 @@ class GenerationError(OpenBFactoryError):
 
 class ResumeError(OpenBFactoryError):
     """An output folder belongs to another run, or a chunk in it is damaged."""
+
+
+class PipelineError(OpenBFactoryError):
+    """A chunk failed, or a worker or scheduler was lost; what is finished stays."""
 
 
 class MissingDependencyError(OpenBFactoryError):

@@ -4,6 +4,7 @@ from openbfactory.events.files import (
     EventFileWarning,
     EventWriter,
     check_file,
+    count,
     iterate,
     metadata,
     open_writer,
@@ -12,5 +13,5 @@ from openbfactory.events.files import (
 )
 from openbfactory.events.record import Events, Jagged
 
-__all__ = ["EventFileWarning", "EventWriter", "Events", "Jagged", "check_file", "iterate", "metadata", "open_writer",
-           "read", "write"]
+__all__ = ["EventFileWarning", "EventWriter", "Events", "Jagged", "check_file", "count", "iterate", "metadata",
+           "open_writer", "read", "write"]

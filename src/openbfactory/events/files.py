@@ -112,9 +112,21 @@ def check_file(path: str | Path) -> Findings:
 
 def metadata(path: str | Path) -> dict[str, Any]:
     """Metadata that the writer of a file was given (sample, seed); empty for a file made by someone else."""
+    path, findings = Path(path), Findings(str(path))
     module = importlib.import_module(FORMATS[format_of(path)])
-    with _named_errors(Path(path), Findings(str(path))):
-        return dict(module.metadata(Path(path)))
+    with _named_errors(path, findings):
+        _check_magic(path, format_of(path), findings)
+        return dict(module.metadata(path))
+
+
+def count(path: str | Path) -> int | None:
+    """Number of events of a file, None where it does not say (HepMC3)."""
+    path, findings = Path(path), Findings(str(path))
+    module = importlib.import_module(FORMATS[format_of(path)])
+    with _named_errors(path, findings):
+        _check_magic(path, format_of(path), findings)
+        found: int | None = module.count(path)
+    return found
 
 
 def write(path: str | Path, events: Events, metadata: Mapping[str, Any] | None = None) -> None:

@@ -129,6 +129,10 @@ def metadata(path: Path) -> dict[str, Any]:
     return found
 
 
+def count(path: Path) -> None:
+    """Nothing: a HepMC3 file does not say how many events it has."""
+
+
 def iterate(path: Path, lists: Iterable[str] | None, chunk: int, findings: Findings, tally: Tally) -> Iterator[Events]:
     """Batches of ``chunk`` events (the last one shorter), types checked, values not yet.
 

@@ -158,6 +158,11 @@ def metadata(path: Path) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
+def count(path: Path) -> int:
+    """Number of events of a file."""
+    return int(pq.ParquetFile(path).metadata.num_rows)
+
+
 def iterate(path: Path, lists: Iterable[str] | None, chunk: int, findings: Findings, tally: Tally) -> Iterator[Events]:
     """Batches of ``chunk`` events (the last one shorter), types checked, values not yet.
 

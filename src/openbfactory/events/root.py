@@ -93,6 +93,12 @@ def metadata(path: Path) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
+def count(path: Path) -> int:
+    """Number of events of a file."""
+    with uproot.open(path) as file:
+        return int(_tree(file, Findings(str(path))).num_entries)
+
+
 def iterate(path: Path, lists: Iterable[str] | None, chunk: int, findings: Findings, tally: Tally) -> Iterator[Events]:
     """Batches of ``chunk`` events (the last one shorter), types checked, values not yet.
 

@@ -1,0 +1,158 @@
+"""Event files made by the stages: generate into a file, simulate a file.
+
+Chunks are made in parallel and appended in their order, so that the file is the
+same for any number of workers; memory is bounded by the chunks in flight.  The
+addresses are those of a whole run: ``obf generate`` and then ``obf simulate``
+give the events that ``obf run`` makes in memory from the same seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from openbfactory.core.diagnostics import Findings
+from openbfactory.core.errors import EventFileError
+from openbfactory.core.random import Address
+from openbfactory.events import Events, count, iterate, metadata, open_writer
+from openbfactory.events.files import format_of
+from openbfactory.pipeline.chunks import CHUNK_SIZE, ChunkTask, plan
+from openbfactory.pipeline.engines import open_engine
+from openbfactory.pipeline.progress import Progress
+
+#: makes the events of a chunk, and a record that adds up over chunks
+EventFunction = Callable[[ChunkTask], tuple[Events, Any]]
+#: seed of a simulation where neither the user nor the file gives one
+DEFAULT_SEED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class GenerateChunk:
+    """Picklable function from a chunk task to its generated events and decay counts."""
+
+    card: str
+    decay_file: str | None
+    decays: str | None
+
+    def __call__(self, task: ChunkTask) -> tuple[Events, Any]:
+        """Events and decay counts of a chunk."""
+        from openbfactory.experiment import load_card
+        from openbfactory.generate import generate_events
+
+        return generate_events(task.sample, task.events, task.address.at("generate"), load_card(self.card).machine,
+                               first=task.first, decay_file=self.decay_file, decays=self.decays)
+
+
+def generate_file(sample: str, events: int, seed: int, output: str | Path, *, workers: int = 0,
+                  scheduler: str | None = None, card: str = "belle2", decay_file: str | Path | None = None,
+                  decays: str | Path | None = None, chunk_size: int = CHUNK_SIZE,
+                  progress: Progress | None = None) -> Any:
+    """Decay counts of a sample that is generated into an event file.
+
+    Parameters
+    ----------
+    sample
+        Name of the sample; see ``obf list samples``.
+    output
+        Event file; the suffix says the format.
+    card
+        Name or path of the card whose machine collides.
+    decay_file, decays
+        Main decay file in the place of the packaged one; decays of the user on top of it.
+
+    Raises
+    ------
+    OpenBFactoryError
+        For a wrong name, decay file, card or output; nothing is left of the file.
+    """
+    function = GenerateChunk(card, _absolute(decay_file), _absolute(decays))
+    header = {"sample": sample, "seed": seed, "card": Path(card).name}
+    return write_chunks(function, plan({sample: events}, seed, chunk_size), output, workers=workers,
+                        scheduler=scheduler, header=header, progress=progress)
+
+
+def _absolute(path: str | Path | None) -> str | None:
+    return None if path is None else str(Path(path).resolve())
+
+
+def write_chunks(function: EventFunction, tasks: tuple[ChunkTask, ...], output: str | Path, *, workers: int = 0,
+                 scheduler: str | None = None, header: dict[str, Any] | None = None,
+                 progress: Progress | None = None) -> Any:
+    """Sum of the records of all chunks, whose events are appended to a file in the order of the tasks.
+
+    Gives None when there are no tasks.
+
+    Raises
+    ------
+    OpenBFactoryError
+        When a chunk fails or the file cannot be written.
+    """
+    format_of(output)
+    progress = progress or Progress("", quiet=True)
+    total: Any = None
+    with open_engine(workers, scheduler) as engine, open_writer(output, header) as writer, progress:
+        progress.start(len(tasks), sum(task.events for task in tasks))
+        for task, (events, record) in engine.map(function, tasks, ordered=True):
+            writer.append(events)
+            total = record if total is None else total + record
+            progress.advance(task)
+    return total
+
+
+def simulate_file(source: str | Path, card: str, output: str | Path, *, seed: int | None = None,
+                  chunk_size: int = CHUNK_SIZE, progress: Progress | None = None) -> int:
+    """Number of events of a file that went through the detector into another file.
+
+    Parameters
+    ----------
+    source
+        Event file with generated particles.
+    card
+        Name or path of the card of the detector.
+    seed
+        Seed of the detector's random numbers; None for that of the file (1 where it has none).
+
+    Raises
+    ------
+    OpenBFactoryError
+        For a wrong input file, card or output; nothing is left of the output.
+    """
+    from openbfactory.experiment import load_card
+    from openbfactory.simulate import simulate
+
+    _check_output(output)
+    loaded, header = load_card(card), metadata(source)
+    used = seed if seed is not None else _seed_of(header)
+    progress = progress or Progress("", quiet=True)
+    carried = {"sample": header["sample"]} if "sample" in header else {}
+    written = {**carried, "seed": used, "card": Path(card).name}
+    findings, size = Findings(str(source)), count(source) or 0
+    with open_writer(output, written) as writer, progress:
+        progress.start(-(-size // chunk_size), size)
+        for index, events in enumerate(iterate(source, chunk_size, ["MCParticles"], findings=findings)):
+            sample = str(header.get("sample") or _first_process(events))
+            writer.append(simulate(events, loaded, Address(used, sample, index).at("simulate")))
+            progress.advance(ChunkTask(sample, index, writer.events - len(events), len(events), used))
+        for finding in findings:
+            progress.note(f"{source}: {finding.render()}")
+        return writer.events
+
+
+def _check_output(output: str | Path) -> None:
+    """Raise where the format cannot hold detector objects."""
+    if format_of(output) in (".hepmc3", ".hepmc"):
+        findings = Findings(str(output))
+        findings.error("wrong-format", "", "HepMC3 holds generated particles only", expected=".parquet or .root")
+        raise EventFileError(findings)
+
+
+def _seed_of(header: dict[str, Any]) -> int:
+    """Seed in the metadata of a file, the default where there is none."""
+    text = str(header.get("seed", ""))
+    return int(text) if text.isdecimal() else DEFAULT_SEED
+
+
+def _first_process(events: Events) -> str:
+    return events.process_names[events.process[0]] if len(events) else "none"
