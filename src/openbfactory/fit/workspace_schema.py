@@ -51,28 +51,33 @@ def show(value: Any) -> str:
 
 @dataclass(slots=True)
 class Report:
-    """Collector that keeps the first :data:`MAX_FINDINGS` findings and counts the others."""
+    """Collector that keeps the first :data:`MAX_FINDINGS` findings; reading stops when it is full."""
 
     findings: Findings
-    omitted: int = field(default=0)
+    omitted: bool = field(default=False)
+
+    @property
+    def full(self) -> bool:
+        """Whether no more findings are kept."""
+        return len(self.findings) >= MAX_FINDINGS
 
     def error(self, code: str, path: str, message: str, *, expected: str | None = None,
               near: str | None = None) -> None:
         """Add an error."""
-        if len(self.findings) >= MAX_FINDINGS:
-            self.omitted += 1
+        if self.full:
+            self.omitted = True
         else:
             self.findings.error(code, path, message, expected=expected, nearest=near)
 
     def warning(self, code: str, path: str, message: str, *, near: str | None = None) -> None:
         """Add a warning."""
-        if len(self.findings) < MAX_FINDINGS:
+        if not self.full:
             self.findings.warning(code, path, message, nearest=near)
 
     def close(self) -> None:
-        """Say how many findings were left out."""
+        """Say whether findings were left out."""
         if self.omitted:
-            self.findings.note("findings-omitted", "", f"{self.omitted} more errors are not shown")
+            self.findings.note("findings-omitted", "", "there are more errors than shown")
 
 
 def read_specification(document: Any, report: Report) -> Specification:
@@ -102,6 +107,9 @@ def _keys(item: dict[str, Any], path: str, required: tuple[str, ...], valid: tup
             report.error("missing-key", path, f"'{key}' is missing")
     for key in item:
         if key not in valid:
+            if report.full:
+                report.omitted = True
+                return
             report.error("unknown-key", path, f"unknown key '{show(key)}'", expected=f"one of {', '.join(valid)}",
                          near=nearest(show(key), valid))
 
@@ -119,6 +127,9 @@ def _items(parent: dict[str, Any], key: str, path: str, report: Report, *,
     if not entries and not may_be_empty:
         report.error("empty-list", where, "the list is empty", expected="at least one object")
     for index, entry in enumerate(entries):
+        if report.full:
+            report.omitted = True
+            return
         if isinstance(entry, dict):
             yield f"{where}[{index}]", entry
         else:
@@ -165,10 +176,10 @@ def numbers(value: Any, path: str, report: Report) -> FloatArray | None:
             array = np.array([math.nan])
         if np.isfinite(array).all():
             return array
-    before = len(report.findings) + report.omitted
+    before = len(report.findings)
     for index, entry in enumerate(value):
         _number(entry, f"{path}[{index}]", report)
-        if len(report.findings) + report.omitted >= before + 3:
+        if report.full or len(report.findings) >= before + 3:
             break
     return None
 
