@@ -21,15 +21,16 @@ def classifier_outputs(record: ClassifierOutputs) -> Figure:
         for key in in_order(list(by_key)):
             shape, color = by_key[key], colors[key]
             name = category_label(key, shape.label)
-            axes.stairs(shape.test, edges, baseline=None, color=color, lw=1.8, label=f"{name} (test)" if trained else name)
+            tested = f"{name} (test)" if trained else name
+            axes.stairs(shape.test, edges, baseline=None, color=color, lw=1.8, label=tested)
             if key == "signal":
                 axes.stairs(shape.test, edges, color=color, alpha=0.18, fill=True, lw=0)
             if shape.train is not None:
                 axes.plot(centres, shape.train, "o", ms=4, color=color, mec="white", mew=0.4, label=f"{name} (train)")
         positive = [v for s in record.shapes for v in s.test if v > 0]
         top = max(positive, default=1.0)
-        if record.log:
-            low = max(min(positive, default=1e-3) * 0.5, top * 1e-5)
+        if record.log and positive:
+            low = max(min(positive) * 0.5, top * 1e-5)
             axes.set_yscale("log")
             axes.set_ylim(low, low * (top / low) ** 1.45)
         else:

@@ -15,7 +15,7 @@ from openbfactory.report.references import Reference
 
 DISCLAIMER = (
     "openbfactory is open software. It is not a product of, affiliated with, or endorsed by any collaboration. "
-    "Published numbers are quoted from the cited sources for comparison; everything else on this page was simulated."
+    "Published numbers are quoted from the cited sources. No data of an experiment were used unless the text says so."
 )
 
 

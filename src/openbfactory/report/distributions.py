@@ -28,7 +28,8 @@ def stacked_histogram(record: StackedHistogram) -> Figure:
 
     Categories are stacked from the last to the first of the fixed order, so the
     signal is on top.  The band is one standard deviation of the sum, from the
-    variances of the contributions.
+    variances of the contributions.  A logarithmic axis needs something to show:
+    without any positive value the axis is linear.
     """
     with style():
         drawn = figure(7.0, 6.2 if record.data else 5.2)
@@ -94,9 +95,9 @@ def _finish_main(axes: Axes, record: StackedHistogram, highest: Floats) -> None:
             max(record.overlay.values, default=0.0) if record.overlay else 0.0]
     top = max(tops) or 1.0
     rows = -(-(len(record.contributions) + 3) // 3)
-    if record.log:
-        positive = [v for c in record.contributions for v in c.values if v > 0]
-        low = max(min(positive, default=0.1) * 0.5, top * 1e-6)
+    positive = [v for c in record.contributions for v in c.values if v > 0]
+    if record.log and positive:
+        low = max(min(positive) * 0.5, top * 1e-6)
         axes.set_yscale("log")
         axes.set_ylim(low, low * (top / low) ** (1.0 / (0.92 - 0.075 * rows)))
     else:
@@ -123,7 +124,7 @@ def _draw_ratio(axes: Axes, record: StackedHistogram, total: Floats, band: Float
     errors = [(np.asarray(record.data.values) - record.data.low)[filled] / scale[filled],
               (np.asarray(record.data.high) - record.data.values)[filled] / scale[filled]]
     axes.errorbar((0.5 * (edges[1:] + edges[:-1]))[filled], ratio, yerr=errors, fmt="o", ms=4.5, color="black", lw=1.1)
-    reach = max(float(np.max(np.abs(np.concatenate([ratio + errors[1], ratio - errors[0]]) - 1), initial=0.0)), 0.05)
-    reach = min(reach * 1.15, 1.0)
+    ends = np.concatenate([ratio + errors[1] - 1, ratio - errors[0] - 1, relative])
+    reach = min(1.15 * max(float(np.max(np.abs(ends), initial=0.0)), 0.05), 1.0)
     axes.set_ylim(1 - reach, 1 + reach)
     axes.set_ylabel("data / exp.", loc="center")

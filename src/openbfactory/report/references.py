@@ -61,8 +61,7 @@ def key_of(source: str) -> str:
 
 
 def citation(source: str, references: Iterable[Reference]) -> str:
-    """Mark ``[n]`` that links to the reference of a source, with the source's note; empty without source."""
-    key, _, note = (part.strip() for part in source.partition(";"))
+    """Mark ``[n]`` that links to the reference of a source; the key itself where it has no number."""
     numbers = {r.key: n for n, r in enumerate(references, 1)}
-    mark = f"[{numbers[key]}](#ref-{numbers[key]})" if key in numbers else key
-    return f"{mark} {note}" if note else mark
+    key = key_of(source)
+    return f"[[{numbers[key]}](#ref-{numbers[key]})]" if key in numbers else key

@@ -50,7 +50,8 @@ LINES: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
 
 _SALT = "openbfactory"
 _SETTINGS: Final[dict[str, Any]] = {
-    "figure.figsize": (7.0, 5.4), "figure.dpi": 100, "figure.constrained_layout.use": True, "font.size": 13.0,
+    "font.family": ["TeX Gyre Heros", "DejaVu Sans"], "figure.figsize": (7.0, 5.4), "figure.dpi": 72,
+    "figure.constrained_layout.w_pad": 0.08, "figure.constrained_layout.h_pad": 0.05, "font.size": 13.0,
     "axes.labelsize": 14.0, "xtick.labelsize": 12.0, "ytick.labelsize": 12.0, "legend.fontsize": 11.5,
     "axes.linewidth": 1.1, "xtick.major.size": 7.0, "xtick.minor.size": 3.5, "ytick.major.size": 7.0,
     "ytick.minor.size": 3.5, "xtick.major.pad": 5.0, "legend.handlelength": 1.4, "legend.columnspacing": 1.2,
@@ -125,6 +126,7 @@ def to_svg(drawn: Figure) -> str:
     """SVG text of a figure; equal figures give equal text."""
     buffer = io.BytesIO()
     with style():
+        _settle(drawn)
         drawn.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return buffer.getvalue().decode("utf-8")
 
@@ -133,8 +135,17 @@ def to_png(drawn: Figure, dpi: int = 100) -> bytes:
     """PNG bytes of a figure; equal figures give equal bytes."""
     buffer = io.BytesIO()
     with style():
+        _settle(drawn)
         drawn.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
     return buffer.getvalue()
+
+
+def _settle(drawn: Figure) -> None:
+    """Lay the figure out once and for all: every further layout would move it a little."""
+    if drawn.get_layout_engine() is not None:
+        drawn.draw_without_rendering()
+        drawn.draw_without_rendering()
+        drawn.set_layout_engine("none")
 
 
 def data_uri(content: bytes | str, kind: str) -> str:

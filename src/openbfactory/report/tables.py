@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from openbfactory.core.diagnostics import Findings
 from openbfactory.core.provenance import Provenance
@@ -27,8 +28,15 @@ def comparison_table(rows: Sequence[ComparisonRow], references: Sequence[Referen
     return Table(tuple(columns), tuple(cells), caption, numeric=frozenset({1, 2}))
 
 
-def cutflow_table(flows: Sequence[CutflowColumn], *, caption: str) -> Table:
-    """Events left and total efficiency after each step, one pair of columns a category.
+def cutflow_table(flows: Sequence[CutflowColumn], *, caption: str,
+                  show: Literal["both", "events", "efficiency"] = "both") -> Table:
+    """Events left and total efficiency after each step, by category.
+
+    Parameters
+    ----------
+    show
+        ``both`` is readable for up to four categories; for more take one table
+        of ``events`` and one of ``efficiency``.
 
     Raises
     ------
@@ -44,18 +52,24 @@ def cutflow_table(flows: Sequence[CutflowColumn], *, caption: str) -> Table:
             findings.error("other-steps", flow.key, f"'{flow.key}' has the steps {[s.name for s in flow.steps]}",
                            expected=str(names))
     findings.raise_if_errors()
-    columns = ["after"]
-    for flow in listed:
-        columns += [f"{category_text(flow.key, flow.label)}: events", "efficiency"]
-    rows = []
-    for index, name in enumerate(names):
-        line = [name]
-        for flow in listed:
-            step = flow.steps[index]
-            efficiency = "" if index == 0 else _efficiency(step.efficiency, step.efficiency_uncertainty)
-            line += [format_count(step.weight * flow.scale), efficiency]
-        rows.append(tuple(line))
+    columns = ["after", *(head for flow in listed for head in _heads(category_text(flow.key, flow.label), show))]
+    rows = [(name, *(cell for flow in listed for cell in _cells(flow, index, show)))
+            for index, name in enumerate(names) if index or show != "efficiency"]
     return Table(tuple(columns), tuple(rows), caption, numeric=frozenset(range(1, len(columns))))
+
+
+def _heads(name: str, show: str) -> list[str]:
+    """Column heads of one category."""
+    return [f"{name}: events", "efficiency"] if show == "both" else [name]
+
+
+def _cells(flow: CutflowColumn, index: int, show: str) -> list[str]:
+    """Cells of one category after one step."""
+    step = flow.steps[index]
+    events = [format_count(step.weight * flow.scale)] if show != "efficiency" else []
+    if show == "events":
+        return events
+    return [*events, "" if index == 0 else _efficiency(step.efficiency, step.efficiency_uncertainty)]
 
 
 def _efficiency(value: float | None, uncertainty: float | None) -> str:

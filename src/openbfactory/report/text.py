@@ -1,7 +1,8 @@
 """Text of a report: a small markup to HTML, and numbers with their uncertainties.
 
-Markup, in any text of a report: ``^{up}`` and ``_{down}``, ``**bold**``,
-```code``` and ``[title](https://...)``.  Everything else is shown as written;
+Markup, in any text of a report: ``^{up}`` and ``_{down}`` (``^{up}_{down}``
+stand above each other), ``**bold**``, text between backticks as code, and
+``[title](https://...)``.  Everything else is shown as written;
 nothing in a text can become HTML of its own.
 """
 
@@ -15,7 +16,7 @@ from markupsafe import Markup, escape
 from openbfactory.report.records import Number
 
 _MARKUP = re.compile(
-    r"\^\{(?P<up>[^{}]*)\}|_\{(?P<down>[^{}]*)\}|\*\*(?P<bold>[^*]+)\*\*|`(?P<code>[^`]+)`"
+    r"\^\{(?P<above>[^{}]*)\}_\{(?P<below>[^{}]*)\}|\^\{(?P<up>[^{}]*)\}|_\{(?P<down>[^{}]*)\}|\*\*(?P<bold>[^*]+)\*\*|`(?P<code>[^`]+)`"
     r"|\[(?P<title>[^\[\]]+)\]\((?P<link>(?:https?://|#)[^\s()]+)\)")
 _THIN = " "
 
@@ -34,6 +35,8 @@ def rich_text(text: str) -> Markup:
 
 def _element(match: re.Match[str]) -> Markup:
     """HTML of one marked piece."""
+    if match["above"] is not None:
+        return Markup('<span class="stacked"><sup>{}</sup><sub>{}</sub></span>').format(match["above"], match["below"])
     if match["up"] is not None:
         return Markup("<sup>{}</sup>").format(match["up"])
     if match["down"] is not None:
