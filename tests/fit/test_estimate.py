@@ -126,6 +126,17 @@ def test_zero_likelihood_at_zero_signal():
     assert any("events but no expectation in SR[0]" in w for w in result.warnings)
 
 
+def test_bounds_far_out_overflow_quietly():
+    document = simple_document(60.0)
+    document["measurements"][0]["config"]["parameters"] = [
+        {"name": "mu", "bounds": [[-1e300, 1e300]]}, {"name": "norm", "bounds": [[-1e6, 1e6]], "inits": [9000.0]}]
+    try:
+        result = estimate(document)
+    except FitError:
+        return
+    assert result.value == pytest.approx(1.0, abs=1e-6)
+
+
 def test_nothing_observed():
     result = estimate(one_bin(0.0, bounds=(0.0, 10.0)))
     assert result.value == 0

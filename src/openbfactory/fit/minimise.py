@@ -118,17 +118,18 @@ def minimise(problem: Problem, starts: Iterable[tuple[str, FloatArray]]) -> Mini
     """
     tried: dict[str, list[str]] = {}
     last: FloatArray | None = None
-    for name, start in starts:
-        try:
-            return newton(problem, start, name)
-        except FitError as error:
-            tried.setdefault(str(error), []).append(name)
-            last = start
-    if last is not None:
-        try:
-            return newton(problem, _approach(problem, last), "L-BFGS-B")
-        except FitError as error:
-            tried.setdefault(str(error), []).append("L-BFGS-B")
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # steps far out are refused, not warned of
+        for name, start in starts:
+            try:
+                return newton(problem, start, name)
+            except FitError as error:
+                tried.setdefault(str(error), []).append(name)
+                last = start
+        if last is not None:
+            try:
+                return newton(problem, _approach(problem, last), "L-BFGS-B")
+            except FitError as error:
+                tried.setdefault(str(error), []).append("L-BFGS-B")
     message = "no minimum found: " + "; ".join(f"{why} (start: {', '.join(names)})" for why, names in tried.items())
     raise FitError(message)
 
@@ -147,6 +148,9 @@ def newton(problem: Problem, start: FloatArray, method: str = "given") -> Minimu
     damping, polished = 0.0, False
     for step in range(1, MAX_STEPS + 1):
         value, gradient, hessian = problem.evaluate(x)
+        if not (np.isfinite(gradient).all() and np.isfinite(hessian).all()):
+            message = f"the derivatives are not finite after {step} steps"
+            raise FitError(message)
         noise = problem.rounding + 1e-14 * abs(value)
         low = ~problem.fixed & (x <= problem.lower) & (gradient >= 0)
         high = ~problem.fixed & (x >= problem.upper) & (gradient <= 0)
