@@ -4,6 +4,7 @@ Oracle: planted mistakes, one of each kind, all in one copy of the packaged card
 reported by its name in one go.
 """
 
+import pickle
 import re
 
 import pytest
@@ -61,6 +62,35 @@ def test_every_mistake_at_once(tmp_path):
 @pytest.mark.parametrize("code", [c for c in MISTAKES if c != "missing-key"])
 def test_each_mistake_alone(tmp_path, code):
     assert code in {f.code for f in check_card(broken(tmp_path, code))}
+
+
+@pytest.mark.parametrize(("code", "pattern", "replacement"), [
+    ("negative-resolution", "resolution_u: 9,", "resolution_u: -9,"),
+    ("outside-0-1", "coverage: 0.1667", "coverage: 1.1667"),
+    ("wrong-unit", "length_unit: mm", "length_unit: GeV"),
+    ("outside-0-1", "0.965, 0.975, 0.975]", "0.965, 0.975, 1.975]"),
+    ("not-positive-definite", "phi0_omega: {value: 0.017", "phi0_omega: {value: -0.95"),
+    ("union-tag-invalid", "kind: ring", "kind: rong"),
+    ("negative-value", "background_rate: {value: 1.6", "background_rate: {value: -1.6"),
+])
+def test_more_mistakes(tmp_path, code, pattern, replacement):
+    text = DETECTORS["belle2"].read_text()
+    assert pattern in text
+    path = tmp_path / "card.yaml"
+    path.write_text(text.replace(pattern, replacement, 1))
+    assert {f.code for f in check_card(path)} == {code}
+
+
+def test_cards_travel_to_workers():
+    card = load_card("belle2")
+    assert pickle.loads(pickle.dumps(card)).digest() == card.digest()
+
+
+def test_changed_beams_are_seen():
+    machine = load_card("belle2").machine
+    before = machine.sqrt_s
+    hotter = machine.her.model_copy(update={"energy": machine.her.energy.model_copy(update={"value": 8.0})})
+    assert machine.model_copy(update={"her": hotter}).sqrt_s > before + 0.5
 
 
 def test_nearest_key_and_line(tmp_path):

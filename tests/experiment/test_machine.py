@@ -79,3 +79,17 @@ def test_belle():
     assert belle.sqrt_s == pytest.approx(10.58, abs=2e-3)
     beta = np.linalg.norm(belle.boost_vector)
     assert beta / np.sqrt(1 - beta**2) == pytest.approx(0.425, abs=2e-3)
+
+
+def test_off_resonance_machine_equals_the_flag():
+    """Oracle: the same collider asked with ``off_resonance=True``."""
+    from openbfactory.experiment import load_card
+
+    machine = load_card("belle2").machine
+    off = machine.at_off_resonance()
+    assert off.sqrt_s == pytest.approx(machine.sqrt_s - 0.060, abs=1e-9)
+    assert off.p4 == pytest.approx(machine.nominal_p4(off_resonance=True), rel=1e-6)
+    assert off.cross_section("uubar") == pytest.approx(machine.cross_section("uubar", off_resonance=True))
+    assert off.cross_section("charged") == 0.0
+    assert off.integrated_luminosity() == 42.0
+    assert off.sqrt_s != machine.sqrt_s

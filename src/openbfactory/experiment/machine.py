@@ -13,13 +13,12 @@ generators' business.
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import numpy as np
 import numpy.typing as npt
 
 from openbfactory.core.config import Config
 from openbfactory.core.errors import GenerationError, UnknownNameError
+from openbfactory.core.quantities import Quantity
 from openbfactory.core.units import events_expected
 from openbfactory.experiment.dimensions import (
     Angle,
@@ -95,26 +94,22 @@ class Machine(Config):
     def _scale(self, off_resonance: bool) -> float:
         return 1.0 + self.off_resonance_shift.value / self.sqrt_s if off_resonance else 1.0
 
-    @cached_property
+    @property
     def p4(self) -> Array:
         """Nominal four-momentum (4,) [E, px, py, pz] of the collision on resonance, GeV, lab frame."""
         one = np.ones(1)
-        total = (self.her.momentum(self.her.energy.value * one, +1)
-                 + self.ler.momentum(self.ler.energy.value * one, -1))[0]
-        total.setflags(write=False)
-        return total
+        return (self.her.momentum(self.her.energy.value * one, +1)
+                + self.ler.momentum(self.ler.energy.value * one, -1))[0]
 
-    @cached_property
+    @property
     def sqrt_s(self) -> float:
         """Nominal centre-of-mass energy on resonance in GeV."""
-        return float(np.sqrt(self.p4[0] ** 2 - np.sum(self.p4[1:] ** 2)))
+        return float(_mass(self.p4[np.newaxis])[0])
 
-    @cached_property
+    @property
     def boost_vector(self) -> Array:
         """Velocity (3,) of the centre of mass in the lab (c = 1)."""
-        beta = self.p4[1:] / self.p4[0]
-        beta.setflags(write=False)
-        return beta
+        return self.p4[1:] / self.p4[0]
 
     def nominal_p4(self, *, off_resonance: bool = False) -> Array:
         """Nominal four-momentum (4,) of the collision, on or off resonance."""
@@ -138,6 +133,28 @@ class Machine(Config):
         if process in self.cross_sections.resonant:
             return 0.0 if off_resonance else self.cross_sections.resonant[process].value
         raise UnknownNameError("process", process, self.processes)
+
+    def at_off_resonance(self) -> Machine:
+        """The same collider at its off-resonance energy: what is nominal there; resonant processes vanish.
+
+        Both beam energies scale; the continuum cross sections scale as 1/s; ``luminosity.on_resonance`` is that of
+        the off-resonance data, so that every stage may treat the result like any machine.
+        """
+        scale = self._scale(True)
+
+        def scaled(quantity: Quantity, factor: float) -> Quantity:
+            return quantity.model_copy(update={"value": quantity.value * factor})
+
+        her, ler = (b.model_copy(update={"energy": scaled(b.energy, scale)}) for b in (self.her, self.ler))
+        sections = self.cross_sections
+        continuum = {k: scaled(v, scale**-2) for k, v in sections.continuum.items()}
+        resonant = {k: scaled(v, 0.0) for k, v in sections.resonant.items()}
+        luminosity = self.luminosity.model_copy(update={"on_resonance": self.luminosity.off_resonance})
+        # built anew: a copy would keep the cached momenta of the resonance
+        return Machine(name=self.name, her=her, ler=ler, luminous_region=self.luminous_region,
+                       off_resonance_shift=scaled(self.off_resonance_shift, 0.0),
+                       cross_sections=sections.model_copy(update={"continuum": continuum, "resonant": resonant}),
+                       luminosity=luminosity)
 
     def integrated_luminosity(self, *, off_resonance: bool = False) -> float:
         """Integrated luminosity in fb^-1."""
