@@ -9,7 +9,7 @@ Labels of axes are LaTeX for matplotlib; units are written with them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
@@ -24,8 +24,12 @@ def _listed(values: Any) -> Any:
     return values
 
 
-Floats = Annotated[tuple[float, ...], BeforeValidator(_listed)]
-OptionalFloats = Annotated[tuple[float | None, ...], BeforeValidator(_listed)]
+if TYPE_CHECKING:  # tuples, lists and arrays all go in; tuples come out
+    Floats: TypeAlias = Any
+    OptionalFloats: TypeAlias = Any
+else:
+    Floats = Annotated[tuple[float, ...], BeforeValidator(_listed)]
+    OptionalFloats = Annotated[tuple[float | None, ...], BeforeValidator(_listed)]
 
 
 def _need(problems: Sequence[str]) -> None:
