@@ -309,13 +309,37 @@ class Confusion(Config):
     proton: Fraction
 
 
+class ClusterLikelihood(Config):
+    """Likelihood of the matched cluster's energy.
+
+    Attributes
+    ----------
+    outliers
+        Flat fraction.
+    electron_mean, electron_width, electron_floor
+        Mean of E/p of electrons, and sigma(E) = width p + floor.
+    mip_widening
+        Width of the minimum-ionising peak over that of the deposits (position, overlaps).
+    """
+
+    outliers: Fraction
+    electron_mean: Number
+    electron_width: RelativeResolution
+    electron_floor: EnergyResolution
+    mip_widening: Number
+
+
 class ParticleIdentification(Config):
-    """Devices that identify charged particles, besides calorimeter and muon detector."""
+    """Devices that identify charged particles, besides calorimeter and muon detector.
+
+    ``fake_ring`` is the probability to see a ring of a particle below threshold.
+    """
 
     devices: tuple[Device, ...]
     confusion: Confusion
     ionisation_curve: tuple[Number, Number, Number, Number, Number]
-    calorimeter_outliers: Fraction
+    calorimeter: ClusterLikelihood
+    fake_ring: Fraction
 
 
 class Switches(Config):

@@ -99,12 +99,14 @@ class IdentificationNumbers(NamedTuple):
     """Numbers of :mod:`openbfactory.simulate.pid`.
 
     ``devices`` (n, 9): kind, system, theta min and max, least pT, three numbers of the kind, outliers.
+    ``calorimeter`` (5,): outliers; mean, width and floor of electrons; widening of minimum-ionising deposits.
     """
 
     devices: Array
     confusion: Array
     curve: Array
-    outliers: float
+    calorimeter: Array
+    fake_ring: float
     switch_resolution: float
 
 
@@ -193,9 +195,11 @@ def identification_numbers(detector: Detector) -> IdentificationNumbers:
             else:
                 row += [d.index.value, d.photons.value, d.background_photons.value]
         rows.append([KINDS[d.kind], *row, d.outliers.value])
-    c = card.confusion
+    c, e = card.confusion, card.calorimeter
     return IdentificationNumbers(
         np.array(rows, float).reshape(-1, 9),
         np.array([v.value for v in (c.electron, c.muon, c.pion, c.kaon, c.proton)]),
-        np.array([v.value for v in card.ionisation_curve]), card.calorimeter_outliers.value,
+        np.array([v.value for v in card.ionisation_curve]),
+        np.array([v.value for v in (e.outliers, e.electron_mean, e.electron_width, e.electron_floor, e.mip_widening)]),
+        card.fake_ring.value,
         detector.switches.pid_resolution)

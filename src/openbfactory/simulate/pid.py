@@ -8,7 +8,7 @@ follow.  Devices (as many as the card lists):
 - ionisation: ln dE/dx, Gaussian around the curve of the card at p/m, sigma
   scales as 1/sqrt(hits);
 - ring: found with probability 1 - exp(-N sin^2 theta_c) above threshold and
-  0.05 below; its angle Gaussian around acos(1/(n beta));
+  with a small one below; its angle Gaussian around acos(1/(n beta));
 - flight: time over the path, Gaussian;
 - threshold: fires or not, Poisson number of photons;
 - calorimeter: the energy of the matched cluster against p (electrons), a
@@ -51,8 +51,8 @@ TABLE_SIZE = 700
 #: range of ln dE/dx and of times [ns] over which outliers are flat
 LOG_IONISATION_RANGE = 3.0
 TIME_RANGE = 10.0
-#: probability to see a ring below threshold
-FAKE_RING = 0.05
+#: showers and outliers are flat in energy up to p plus this [GeV]
+SPAN = 0.5
 SQRT_TWO_PI = 2.5066282746310002
 
 
@@ -107,12 +107,13 @@ def add_ionisation(device: Array, hits: float, seen: int, levels: Array, scale: 
 
 
 @njit(cache=True)
-def add_ring(device: Array, seen: int, beta: Array, scale: float, rng: np.random.Generator, out: Array) -> None:
+def add_ring(device: Array, seen: int, beta: Array, fake: float, scale: float, rng: np.random.Generator,
+             out: Array) -> None:
     """Multiply by the likelihoods of one Cherenkov-angle measurement; ``beta`` (6,) by hypothesis."""
     index, sigma = device[5], device[6]
     widest = math.acos(1.0 / index) + 0.1
     cosine = 1.0 / (index * beta[seen])
-    chance = max(1.0 - math.exp(-device[7] * (1.0 - cosine * cosine)), FAKE_RING) if cosine < 1.0 else FAKE_RING
+    chance = max(1.0 - math.exp(-device[7] * (1.0 - cosine * cosine)), fake) if cosine < 1.0 else fake
     found = rng.random() < chance
     x = widest * rng.random()
     if cosine < 1.0 and rng.random() >= device[8]:
@@ -120,10 +121,10 @@ def add_ring(device: Array, seen: int, beta: Array, scale: float, rng: np.random
     for h in range(6):
         cosine = 1.0 / (index * beta[h])
         if cosine < 1.0:
-            chance = max(1.0 - math.exp(-device[7] * (1.0 - cosine * cosine)), FAKE_RING)
+            chance = max(1.0 - math.exp(-device[7] * (1.0 - cosine * cosine)), fake)
             density = (1.0 - device[8]) * gaussian(x, math.acos(cosine), sigma) + device[8] / widest
         else:
-            chance, density = FAKE_RING, 1.0 / widest
+            chance, density = fake, 1.0 / widest
         out[h] *= chance * density if found else 1.0 - chance + 1e-3
 
 
@@ -154,18 +155,22 @@ def add_threshold(device: Array, seen: int, beta: Array, rng: np.random.Generato
 
 
 @njit(cache=True)
-def add_calorimeter(energy: float, p: float, masses: Array, charged: Array, outliers: float, out: Array) -> None:
-    """Multiply by the likelihoods of the energy [GeV] of the matched cluster."""
-    span = p + 0.5
+def add_calorimeter(energy: float, p: float, masses: Array, charged: Array, numbers: Array, out: Array) -> None:
+    """Multiply by the likelihoods of the energy [GeV] of the matched cluster.
+
+    ``numbers`` (5,): outliers; mean, width and floor of electrons; widening of minimum-ionising deposits.
+    """
+    span, outliers = p + SPAN, numbers[0]
     flat = outliers / span
     for h in range(6):
         kinetic = math.hypot(p, masses[h]) - masses[h]
         mip = min(charged[0] + charged[1], kinetic)
         if h == 0:
-            density = (1.0 - outliers) * gaussian(energy, p * 0.985, 0.035 * p + 0.01)
+            density = (1.0 - outliers) * gaussian(energy, p * numbers[1], p * numbers[2] + numbers[3])
         else:
             shower = charged[2] if h >= 2 else 0.0
-            density = (1.0 - outliers) * ((1.0 - shower) * gaussian(energy, mip, 1.6 * charged[1]) + shower / span)
+            peak = gaussian(energy, mip, numbers[4] * charged[1])
+            density = (1.0 - outliers) * ((1.0 - shower) * peak + shower / span)
         out[h] *= density + flat
 
 
@@ -181,7 +186,7 @@ def add_muon_detector(found: bool, muon: float, punch_through: Array, out: Array
 
 @njit(cache=True)
 def measure_devices(devices: Array, hits: Array, theta: float, pt: float, p: float, seen: int, beta: Array,
-                    levels: Array, scale: float, rng: np.random.Generator, out: Array) -> None:
+                    levels: Array, fake_ring: float, scale: float, rng: np.random.Generator, out: Array) -> None:
     """Multiply by the likelihoods of every device that the track crosses."""
     for d in range(len(devices)):
         device = devices[d]
@@ -189,7 +194,7 @@ def measure_devices(devices: Array, hits: Array, theta: float, pt: float, p: flo
             add_ionisation(device, float(hits[int(device[1])]), seen, levels, scale, rng, out)
         elif device[2] <= theta <= device[3] and pt >= device[4]:
             if device[0] == 1.0:
-                add_ring(device, seen, beta, scale, rng, out)
+                add_ring(device, seen, beta, fake_ring, scale, rng, out)
             elif device[0] == 2.0:
                 add_flight(device, seen, beta, pt / p, scale, rng, out)
             else:
@@ -219,7 +224,7 @@ def identify(truth: Truth, event_of_track: Array, particle: Array, hits: Array, 
     masses : (6,)
         Masses of the hypotheses [GeV].
     """
-    devices, confusion, outliers, scale = card.devices, card.confusion, card.outliers, card.switch_resolution
+    devices, confusion, numbers, scale = card.devices, card.confusion, card.calorimeter, card.switch_resolution
     muon_p, muon, punch_through, limits = klm.muon_p, klm.muon, klm.punch_through, klm.theta
     starts, pdg, px, py, pz = truth.offsets, truth.pdg, truth.px, truth.py, truth.pz
     out = np.zeros((len(particle), 6))
@@ -233,9 +238,9 @@ def identify(truth: Truth, event_of_track: Array, particle: Array, hits: Array, 
             beta[h] = p / math.sqrt(p * p + masses[h] * masses[h])
             levels[h] = tabulated(log_p - log_mass[h], table)
             likelihood[h] = 1.0
-        measure_devices(devices, hits[k], theta, pt, p, seen, beta, levels, scale, rng, likelihood)
+        measure_devices(devices, hits[k], theta, pt, p, seen, beta, levels, card.fake_ring, scale, rng, likelihood)
         if cluster_energy[k] > 0.0:
-            add_calorimeter(cluster_energy[k], p, masses, charged, outliers, likelihood)
+            add_calorimeter(cluster_energy[k], p, masses, charged, numbers, likelihood)
         if limits[0] <= theta <= limits[1]:
             add_muon_detector(muon_match[k] > 0, interpolate(p, muon_p, muon), punch_through, likelihood)
         for h in range(6):
