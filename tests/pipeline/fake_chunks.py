@@ -1,4 +1,4 @@
-"""Small but not trivial chunk functions, and a run that can be killed: ``python fake_chunks.py FOLDER WORKERS MODE``."""
+"""Small chunk functions, and a run that can be killed: ``python fake_chunks.py FOLDER WORKERS MODE``."""
 
 from __future__ import annotations
 

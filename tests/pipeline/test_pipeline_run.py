@@ -155,13 +155,20 @@ def test_kill_and_resume_end_in_the_same_bytes_and_no_process_is_left(reference,
 
 
 def test_interrupted_run_leaves_quietly_and_can_be_resumed(reference, tmp_path):
+    """Ctrl-C goes to the whole process group; only the run itself may speak of it."""
     folder = tmp_path / "run"
-    process = subprocess.Popen([sys.executable, str(SCRIPT), str(folder), "0", "slow"], stderr=subprocess.PIPE,
-                               text=True)
+    process = subprocess.Popen([sys.executable, str(SCRIPT), str(folder), "2", "slow"], stderr=subprocess.PIPE,
+                               text=True, start_new_session=True,
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
+    limit = time.monotonic() + 60
     while not list(folder.glob("chunks/*/*.json")):
+        assert time.monotonic() < limit
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    os.killpg(process.pid, signal.SIGINT)
+    said = process.communicate(timeout=30)[1]
+    assert process.returncode == -signal.SIGINT
+    assert said.count("Traceback") == said.count("KeyboardInterrupt") == 1
+    assert len(list(folder.glob("chunks/*/*.json"))) < len(TASKS)
     with open_store(folder, MANIFEST, resume=True) as store, open_engine() as engine:
         produce(TASKS, FakeChunk(), store, engine)
     assert tree(folder) == tree(reference)
@@ -208,9 +215,8 @@ def test_folders_of_other_runs_are_refused(reference, tmp_path):
             opened(tmp_path / "home", **options)
     assert (tmp_path / "home" / "thesis.tex").exists()
     opened(tmp_path / "new", resume=True)
-    with pytest.raises(ResumeError, match="another process"):
-        with open_store(tmp_path / "new", MANIFEST, resume=True):
-            opened(tmp_path / "new", resume=True)
+    with pytest.raises(ResumeError, match="another process"), open_store(tmp_path / "new", MANIFEST, resume=True):
+        opened(tmp_path / "new", resume=True)
     (tmp_path / "new" / "run.json").write_text("[")
     with pytest.raises(ResumeError, match="damaged"):
         opened(tmp_path / "new", resume=True)

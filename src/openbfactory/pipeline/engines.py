@@ -217,22 +217,28 @@ def _local_cluster(workers: int) -> Iterator[Engine]:
     """Engine over single-threaded processes of this machine."""
     from distributed import Client, LocalCluster
 
+    cluster = client = None
     with _configured():
         try:
-            with _interrupts_ignored():
+            with _interrupts_held():
                 cluster = LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, memory_limit=0,
                                        dashboard_address=None, silence_logs=logging.CRITICAL, env=_ONE_THREAD,
+                                       preload=["openbfactory.pipeline.worker"],
                                        protocol="tcp", host="127.0.0.1")
                 client = Client(cluster, set_as_default=False)
+            engine = Dask(client, workers)
         except (OSError, RuntimeError) as problem:
-            message = f"cannot start {workers} workers: {problem or type(problem).__name__}"
+            message = (f"cannot start {workers} workers: {problem or type(problem).__name__} (a script of your own "
+                       'needs the guard: if __name__ == "__main__")')
             raise PipelineError(message) from None
-        try:
-            yield Dask(client, workers)
+        else:
+            yield engine
         finally:
-            with _interrupts_ignored(), contextlib.suppress(Exception):
-                client.close(timeout=5)
-                cluster.close(timeout=10)
+            with _interrupts_held(), contextlib.suppress(Exception):
+                if client is not None:
+                    client.close(timeout=5)
+                if cluster is not None:
+                    cluster.close(timeout=10)
 
 
 @contextmanager
@@ -268,13 +274,16 @@ def _check_versions(client: Any, address: str) -> None:
 
 
 @contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Ignore Ctrl-C meanwhile; processes that start inside ignore it for good."""
-    if threading.current_thread() is not threading.main_thread():
+def _interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C back until the end, so that starting and stopping processes is never cut in the middle."""
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is None:
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    caught: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: caught.append(number))
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+    if caught and callable(before):
+        raise KeyboardInterrupt
