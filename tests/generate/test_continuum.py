@@ -12,7 +12,7 @@ from scipy import stats
 from openbfactory.core.errors import GenerationError, UnknownNameError
 from openbfactory.core.random import Address
 from openbfactory.experiment import load_card
-from openbfactory.generate import pythia
+from openbfactory.generate import generate_events, pythia
 from openbfactory.generate.continuum import CONTINUUM, continuum_primaries
 from openbfactory.generate.laboratory import electron_frame, place, stable_codes
 from openbfactory.physics.particles import species_of
@@ -25,6 +25,11 @@ COLUMNS = ("E", "px", "py", "pz")
 @pytest.fixture(scope="module")
 def machine():
     return load_card("belle2").machine
+
+
+@pytest.fixture(scope="module")
+def decayed(machine):
+    return {s: generate_events(s, EVENTS, Address(1, s, 0), machine) for s in CONTINUUM}
 
 
 @pytest.fixture(scope="module")
@@ -216,7 +221,7 @@ def test_pieces_are_invisible(machine, monkeypatch):
 
 
 def test_off_resonance_events_have_the_energy_of_the_beams(machine):
-    particles = continuum_primaries("ddbar", 400, Address(1, "ddbar"), machine, off_resonance=True)
+    particles = continuum_primaries("ddbar", 400, Address(1, "ddbar"), machine.at_off_resonance())
     first = particles.offsets[:-1]
     mass = np.sqrt(particles["E"][first] ** 2 - sum(particles[c][first] ** 2 for c in COLUMNS[1:]))
     assert mass.mean() == pytest.approx(machine.sqrt_s + machine.off_resonance_shift.value, abs=5 * 0.005 / 20)
@@ -236,3 +241,46 @@ def test_wrong_requests_are_named(machine):
     low = np.tile([2.0, 0.0, 0.0, 0.0], (10, 1))
     with pytest.raises(GenerationError, match="heavier"):
         place(batch, low, np.zeros((10, 4)), np.eye(3), photon_min=PHOTON_MIN)
+
+
+def charged(jagged_pdg, events, size):
+    """Charged stable particles of each event."""
+    return np.bincount(events[np.isin(np.abs(jagged_pdg), (11, 13, 211, 321, 2212))], minlength=size)
+
+
+@pytest.mark.parametrize("sample", CONTINUUM)
+def test_decayed_events_conserve_and_end(decayed, sample):
+    events, counts = decayed[sample]
+    particles = events["MCParticles"]
+    final = particles["status"] == 1
+    first = particles.offsets[:-1]
+    assert events.process_names == (sample,)
+    assert set(particles["status"].tolist()) == {1, 2, 4}
+    for c in COLUMNS:
+        total = np.add.reduceat(np.where(final, particles[c], 0.0), first)
+        assert total == pytest.approx(particles[c][first], abs=1e-9)
+    assert not np.add.reduceat(np.where(final, lookup(particles["PDG"], charge), 0), first).any()
+    assert np.isin(particles["PDG"][final], stable_codes()).all()
+    assert counts.total > 2 * EVENTS
+    assert counts.undecayed == 0
+
+
+@pytest.mark.parametrize("sample", CONTINUUM)
+def test_charged_multiplicity_is_that_of_pythia(decayed, machine, sample):
+    """Mean charged multiplicity against Pythia with its own decays: 2 % for the tables, 5 standard deviations."""
+    particles = decayed[sample][0]["MCParticles"]
+    final = particles["status"] == 1
+    ours = charged(particles["PDG"][final], particles.event_index()[final], EVENTS)
+    alone = pythia.batch((*pythia.pair_settings(sample, machine.sqrt_s), "HadronLevel:Decay = on"), 4000, 4)
+    theirs = charged(alone.pdg, alone.event_index(), len(alone))
+    error = np.hypot(ours.std() / EVENTS**0.5, theirs.std() / len(alone) ** 0.5)
+    tolerance = 0.02 * theirs.mean() + 5 * error
+    assert ours.mean() == pytest.approx(theirs.mean(), abs=tolerance)
+    primary = charged(alone.pdg[alone.status < 90], alone.event_index()[alone.status < 90], len(alone))
+    assert primary.mean() != pytest.approx(theirs.mean(), abs=tolerance)  # hadrons left undecayed would be seen
+
+
+def test_decayed_chunks_do_not_depend_on_the_others(decayed, machine):
+    again = generate_events("ccbar", EVENTS, Address(1, "ccbar", 0), machine)[0]["MCParticles"]
+    particles = decayed["ccbar"][0]["MCParticles"]
+    assert all(again[c].tobytes() == particles[c].tobytes() for c in particles.columns)

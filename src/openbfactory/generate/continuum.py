@@ -37,8 +37,7 @@ CONTINUUM: dict[str, str] = {
 }
 
 
-def continuum_primaries(sample: str, events: int, address: Address, machine: Machine, *,
-                        off_resonance: bool = False) -> Jagged:
+def continuum_primaries(sample: str, events: int, address: Address, machine: Machine) -> Jagged:
     """MCParticles of quark-pair events before hadron decays.
 
     Parameters
@@ -51,8 +50,6 @@ def continuum_primaries(sample: str, events: int, address: Address, machine: Mac
         Where random numbers are drawn.
     machine
         The collider: energies and luminous region.
-    off_resonance
-        Whether the beams run at the off-resonance energy.
 
     Returns
     -------
@@ -66,4 +63,4 @@ def continuum_primaries(sample: str, events: int, address: Address, machine: Mac
     GenerationError
         When Pythia fails.
     """
-    return fermion_pairs(sample, CONTINUUM, events, address, machine, off_resonance=off_resonance)
+    return fermion_pairs(sample, CONTINUUM, events, address, machine)

@@ -28,21 +28,19 @@ from openbfactory.core.errors import GenerationError, UnknownNameError
 from openbfactory.core.random import Address
 from openbfactory.events.record import Jagged
 from openbfactory.experiment.machine import Machine
+from openbfactory.generate.columns import INITIAL, STABLE, TO_DECAY
 from openbfactory.generate.pythia import Batch, batch, pair_settings, pythia_data
 from openbfactory.physics.particles import VIRTUAL_PHOTON, evtgen_codes, species_file
 
 Array = npt.NDArray[Any]
 
-#: values of the column ``status`` before decays
-TO_DECAY, STABLE, INITIAL = 0, 1, 4
 #: first status code of hadrons in Pythia
 HADRONS = 80
 #: Newton's method stops at this relative difference of the energies
 TOLERANCE = 1e-13
 
 
-def fermion_pairs(name: str, known: Mapping[str, str], events: int, address: Address, machine: Machine, *,
-                  off_resonance: bool = False) -> Jagged:
+def fermion_pairs(name: str, known: Mapping[str, str], events: int, address: Address, machine: Machine) -> Jagged:
     """MCParticles of fermion-pair events in the laboratory, before decays.
 
     Parameters
@@ -55,8 +53,6 @@ def fermion_pairs(name: str, known: Mapping[str, str], events: int, address: Add
         Where random numbers are drawn.
     machine
         The collider: energies and luminous region.
-    off_resonance
-        Whether the beams run at the off-resonance energy.
 
     Returns
     -------
@@ -73,10 +69,8 @@ def fermion_pairs(name: str, known: Mapping[str, str], events: int, address: Add
     """
     if name not in known:
         raise UnknownNameError("sample", name, known)
-    total = machine.nominal_p4(off_resonance=off_resonance)
-    sqrt_s = float(np.sqrt(total[0] ** 2 - np.sum(total[1:] ** 2)))
-    made = batch(pair_settings(name, sqrt_s), events, address.at("pythia").pythia_seed())
-    p4, vertex = machine.initial_states(events, address.at("collision").generator(), off_resonance=off_resonance)
+    made = batch(pair_settings(name, machine.sqrt_s), events, address.at("pythia").pythia_seed())
+    p4, vertex = machine.initial_states(events, address.at("collision").generator())
     particles = place(made, p4, vertex, electron_frame(machine), photon_min=pythia_data().photon_min.value)
     status = particles["status"]
     status[(status == STABLE) & ~np.isin(particles["PDG"], stable_codes())] = TO_DECAY

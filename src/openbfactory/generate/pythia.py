@@ -147,7 +147,7 @@ def batch(settings: tuple[str, ...], events: int, seed: int) -> Batch:
     return _joined(pieces)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def pythia(settings: tuple[str, ...]) -> Any:
     """An initialised instance of Pythia for the settings, kept for later calls.
 

@@ -29,15 +29,14 @@ LEPTON_PAIRS: dict[str, str] = {
 }
 
 
-def lepton_pair_primaries(sample: str, events: int, address: Address, machine: Machine, *,
-                          off_resonance: bool = False) -> Jagged:
+def lepton_pair_primaries(sample: str, events: int, address: Address, machine: Machine) -> Jagged:
     """MCParticles of lepton-pair events before tau decays.
 
     Parameters
     ----------
     sample
         ``taupair`` or ``mumu``.
-    events, address, machine, off_resonance
+    events, address, machine
         As in :func:`openbfactory.generate.continuum.continuum_primaries`.
 
     Returns
@@ -52,4 +51,4 @@ def lepton_pair_primaries(sample: str, events: int, address: Address, machine: M
     GenerationError
         When Pythia fails.
     """
-    return fermion_pairs(sample, LEPTON_PAIRS, events, address, machine, off_resonance=off_resonance)
+    return fermion_pairs(sample, LEPTON_PAIRS, events, address, machine)
