@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from openbfactory.cli import check, fit
+from openbfactory.cli import check, fit, generate, listing, simulate
 
 app = typer.Typer(
     name="obf",
@@ -21,7 +21,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("generate")(generate.generate)
+app.command("simulate")(simulate.simulate)
 app.command("fit")(fit.fit)
+app.command("list")(listing.listing)
 app.command("check")(check.check)
 
 

@@ -67,6 +67,12 @@ def generate_file(sample: str, events: int, seed: int, output: str | Path, *, wo
     OpenBFactoryError
         For a wrong name, decay file, card or output; nothing is left of the file.
     """
+    from openbfactory.core.registry import lookup
+    from openbfactory.experiment import load_card
+    from openbfactory.generate import SAMPLES
+
+    lookup("samples", sample, SAMPLES)
+    load_card(card)
     function = GenerateChunk(card, _absolute(decay_file), _absolute(decays))
     header = {"sample": sample, "seed": seed, "card": Path(card).name}
     return write_chunks(function, plan({sample: events}, seed, chunk_size), output, workers=workers,

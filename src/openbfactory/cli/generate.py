@@ -1,0 +1,34 @@
+"""``obf generate``: collisions of a sample into an event file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def generate(
+    sample: Annotated[str, typer.Argument(help="Sample; see: obf list samples.")],
+    events: Annotated[int, typer.Option(help="Number of events.", min=1)],
+    output: Annotated[Path, typer.Option(help="Event file: .parquet, .hepmc3 or .root.")],
+    decay_file: Annotated[Path | None, typer.Option(help="Main decay file in the place of the packaged one.")] = None,
+    decays: Annotated[Path | None, typer.Option(help="Decay file laid over the main one.")] = None,
+    detector: Annotated[str, typer.Option(help="Name or path of the card of the machine.")] = "belle2",
+    seed: Annotated[int, typer.Option(help="Seed of every random number.", min=0)] = 1,
+    workers: Annotated[int, typer.Option(help="Local worker processes; 0: in this process.", min=0)] = 0,
+    scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler that runs.")] = None,
+) -> None:
+    """Generate events of a sample into a file; the same seed gives the same events for any number of workers."""
+    from openbfactory.pipeline import Progress, generate_file
+
+    if workers and scheduler:
+        message = "--workers starts processes here and --scheduler uses those elsewhere: give one of them"
+        raise typer.BadParameter(message)
+    counts = generate_file(sample, events, seed, output, workers=workers, scheduler=scheduler, card=detector,
+                           decay_file=decay_file, decays=decays, progress=Progress(f"generate {sample}"))
+    print(f"{output}: {events} events, {counts.total} decays")
+    for model, fraction in counts.fractions().items():
+        print(f"  {model}: not done yet, {100 * fraction:.3g} % of all decays made by phase space instead")
+    if counts.undecayed:
+        print(f"  {counts.undecayed} unstable particles had no open channel")

@@ -1,0 +1,102 @@
+"""``obf list``: what there is by name, from the live registries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+
+class Kind(StrEnum):
+    """What can be listed."""
+
+    analyses = "analyses"
+    samples = "samples"
+    detectors = "detectors"
+    models = "models"
+    variables = "variables"
+
+
+def listing(kind: Annotated[Kind, typer.Argument(help="What to list.")]) -> None:
+    """List analyses, samples, detectors, decay models or variables."""
+    print("\n".join(LISTS[kind.value]()))
+
+
+def _table(rows: list[tuple[str, ...]]) -> list[str]:
+    """Rows with columns of equal width."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
+    return ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _named(kind: str, builtin: dict[str, Any], text: Callable[[Any], str]) -> list[str]:
+    """One line a name; entries of other packages are named without loading them."""
+    from openbfactory.core.registry import names
+
+    return _table([(name, text(builtin[name]) if name in builtin else "from another package")
+                   for name in names(kind, builtin)])
+
+
+def _analyses() -> list[str]:
+    from openbfactory.analyses import ANALYSES
+
+    return _named("analyses", ANALYSES, lambda a: str(a.title))
+
+
+def _samples() -> list[str]:
+    from openbfactory.generate import SAMPLES
+
+    return _named("samples", SAMPLES, lambda s: str(s.title))
+
+
+def _models() -> list[str]:
+    from openbfactory.generate.models import DECAY_MODELS
+
+    return [*_table([(name, text) for name, (_, text) in sorted(DECAY_MODELS.items())]),
+            "any other model of a decay file is decayed by phase space, and counted"]
+
+
+def _variables() -> list[str]:
+    from openbfactory.reconstruct.variables import VARIABLES
+
+    return _table([(v.name, v.unit, v.meaning) for v in VARIABLES.values()])
+
+
+def _detectors() -> list[str]:
+    from openbfactory.experiment import card_names, load_card
+
+    lines: list[str] = []
+    for name in card_names():
+        lines += [*_detector(name, load_card(name)), ""]
+    return lines[:-1]
+
+
+def _detector(name: str, card: Any) -> list[str]:
+    """What a card says of its machine."""
+    m = card.machine
+    angle = 1e3 * (m.her.angle.value + m.ler.angle.value)
+    region = m.luminous_region
+    rows: list[tuple[str, ...]] = [
+        ("machine", m.name),
+        ("beams", f"e- {m.her.energy.value:g} GeV, e+ {m.ler.energy.value:g} GeV, sqrt(s) {m.sqrt_s:.4f} GeV"),
+        ("angles", f"e- {1e3 * m.her.angle.value:g} mrad, e+ {1e3 * m.ler.angle.value:g} mrad, "
+                   f"crossing {angle:g} mrad"),
+        ("energy spread", f"e- {1e3 * m.her.spread.value:g} MeV, e+ {1e3 * m.ler.spread.value:g} MeV"),
+        ("luminous region", f"x {1e4 * region.x.value:g} um, y {1e4 * region.y.value:g} um, "
+                            f"z {1e4 * region.z.value:g} um"),
+        ("cross sections", ", ".join(f"{p} {m.cross_section(p):g} nb" for p in m.processes)),
+        ("data", f"{m.luminosity.on_resonance.value:g} /fb on resonance, "
+                 f"{m.luminosity.off_resonance.value:g} /fb {1e3 * m.off_resonance_shift.value:+g} MeV"),
+    ]
+    return [f"{name}: {card.description}", *("  " + line for line in _table(rows))]
+
+
+#: kind -> lines
+LISTS: dict[str, Callable[[], list[str]]] = {
+    "analyses": _analyses,
+    "samples": _samples,
+    "detectors": _detectors,
+    "models": _models,
+    "variables": _variables,
+}
