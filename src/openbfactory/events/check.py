@@ -110,12 +110,7 @@ def check_layout(findings: Findings, found: Mapping[str, Sequence[str] | None],
         With all findings, when a name is missing or unknown.
     """
     wanted = None if lists is None else list(lists)
-    for name in wanted or ():
-        if name not in COLLECTIONS:
-            findings.unknown_name(name, name, COLLECTIONS, what="collection")
-        elif name not in found:
-            findings.error("missing-collection", name, f"the file has no collection '{name}'",
-                           expected=f"a list of records ({', '.join(COLLECTIONS[name].names)})")
+    _check_wanted(findings, found, wanted or ())
     for column in EVENT:
         if column.name not in found:
             findings.error("missing-column", column.name, f"the file has no column '{column.name}'",
@@ -136,6 +131,16 @@ def check_layout(findings: Findings, found: Mapping[str, Sequence[str] | None],
                            "which is absent")
     findings.raise_if_errors(EventFileError)
     return layout
+
+
+def _check_wanted(findings: Findings, found: Mapping[str, Sequence[str] | None], wanted: Iterable[str]) -> None:
+    """Find collections asked for that do not exist, or not in the file."""
+    for name in wanted:
+        if name not in COLLECTIONS:
+            findings.unknown_name(name, name, COLLECTIONS, what="collection")
+        elif name not in found:
+            findings.error("missing-collection", name, f"the file has no collection '{name}'",
+                           expected=f"a list of records ({', '.join(COLLECTIONS[name].names)})")
 
 
 def _check_collection(findings: Findings, collection: Collection, fields: Sequence[str] | None) -> tuple[Column, ...]:

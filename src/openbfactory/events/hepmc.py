@@ -175,7 +175,7 @@ def _blocks(file: BinaryIO, findings: Findings) -> Iterator[bytes]:
         if (begins or ended) and lines:
             if not _check_block(lines, start, findings):
                 return
-            yield b"".join(lines)
+            yield b"".join(lines).replace(b"\r\n", b"\n")
             lines = []
         if ended:
             break
