@@ -14,10 +14,14 @@ from openbfactory.events.columns import MC_PARTICLES
 from openbfactory.events.record import Jagged
 from openbfactory.generate.columns import (
     CTAU,
+    DEPTH,
     DRY_POOL,
+    GIVEN_UP,
     MOTHER,
+    NO_CHANNEL,
     PDG,
     PENDING,
+    RECORDS,
     SPECIES,
     STABLE,
     STATUS,
@@ -33,6 +37,8 @@ from openbfactory.physics.decaytable import DecayTable
 
 #: float columns of records in the order of the work rows
 _FLOAT_NAMES = ("E", "px", "py", "pz", "t", "x", "y", "z")
+#: blocks of hadronised decays too heavy for their mother before it is left undecayed
+FRUITLESS_BLOCKS = 3
 #: records expected an event, for the first allocation only
 _RECORDS_EXPECTED = 64
 
@@ -77,14 +83,18 @@ def decay_events(primaries: Jagged, table: DecayTable, address: Address, *,
     floats, ints = empty_rows(events * _RECORDS_EXPECTED + len(given_floats) + 1)
     out_offsets = np.zeros(events + 1, np.int64)
     stack, state = np.empty(256, np.int64), np.zeros(5, np.int64)
-    state[PENDING] = -1
+    state[PENDING] = NO_CHANNEL
     counts = np.zeros(len(table.fraction) + 1, np.int64)
-    complete = False
+    complete, fruitless, reached = False, 0, (-1, -1)
     while not complete:
         floats, ints, stack, complete = walk(rng, offsets, given_floats, given_ints, arrays, beam, pools, floats, ints,
                                              out_offsets, stack, state, counts)
         if not complete:
             pools = partonic.refill(int(state[DRY_POOL]))
+            here = (int(state[RECORDS]), int(state[DEPTH]))
+            fruitless, reached = (fruitless + 1 if here == reached else 0), here
+            if fruitless >= FRUITLESS_BLOCKS:
+                state[PENDING] = GIVEN_UP
     return _records(floats, ints, out_offsets), _counts(counts, table)
 
 

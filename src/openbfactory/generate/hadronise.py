@@ -3,7 +3,8 @@
 Method: the partonic channels of each mother are declared to Pythia with their relative branching fractions, on a copy
 of the mother, so that aliases, antiparticles and changed files need no special case.  Mothers at rest are put in as
 the outgoing particles of an external process, many an event; every other decay is off, so that what comes back are
-the primary hadrons, which the decay table then decays.  Each block has its own seed from the address.
+the primary hadrons, which the decay table then decays.  The fragmentation parameters are Pythia's own, as in EvtGen
+(those of the continuum are tuned to the continuum).  Each block has its own seed from the address.
 
 Approximation: a hadronised final state that the file also lists as an exclusive channel is kept (it is counted twice
 in principle; the file's mode numbers 23 to 91 do not veto either); the spectator of a generic charmed hadron
@@ -20,14 +21,13 @@ import numpy as np
 from openbfactory.core.errors import GenerationError
 from openbfactory.core.random import Address
 from openbfactory.generate.columns import Array, PoolArrays
-from openbfactory.generate.pythia import pythia_data
 from openbfactory.physics.decaytable import DecayTable
 from openbfactory.physics.particles import is_parton
 
 #: mothers in one event of Pythia
 MOTHERS = 64
 #: events of Pythia in the first and in the largest block
-FIRST_BLOCK, LARGEST_BLOCK = 1, 64
+FIRST_BLOCK, LARGEST_BLOCK = 1, 16
 #: code of the first copied mother (free in Pythia; those from 9900012 on are taken)
 FIRST_COPY = 9_960_001
 #: no mother may be heavier than this [GeV]
@@ -48,6 +48,7 @@ class PartonicDecays:
         self._of_species = np.full(len(table.names), -1, np.int32)
         self._of_species[self._mothers] = np.arange(len(self._mothers))
         self._blocks = np.zeros(len(self._mothers), np.int64)
+        self._declarations = declarations(table)
         empty = (np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros((0, 5)))
         self._parts = [empty] * len(self._mothers)
         self._arrays = self._joined()
@@ -74,7 +75,7 @@ class PartonicDecays:
         species = int(self._mothers[pool])
         seed = self._address.at(f"{self._address.stage}/{self._table.names[species]}/{number}").pythia_seed()
         events = min(FIRST_BLOCK * 2**number, LARGEST_BLOCK)
-        self._parts[pool] = hadronised(self._table, pool, events, seed)
+        self._parts[pool] = hadronised(self._table, self._declarations, pool, events, seed)
         self._arrays = self._joined()
         return self._arrays
 
@@ -104,15 +105,18 @@ def is_partonic(table: DecayTable, channel: int) -> bool:
     return str(table.models[table.model[channel]]) == "PYTHIA" and (not codes or any(is_parton(c) for c in codes))
 
 
-def hadronised(table: DecayTable, pool: int, events: int, seed: int) -> tuple[Array, Array, Array]:
+def hadronised(table: DecayTable, declared: tuple[str, ...], pool: int, events: int,
+               seed: int) -> tuple[Array, Array, Array]:
     """``events`` times 64 decays of one mother: first rows, species indices, and (E, px, py, pz, mass).
+
+    ``declared`` are the :func:`declarations` of the table.
 
     Raises
     ------
     GenerationError
         When Pythia cannot make the decays.
     """
-    instance, source, copies = _instance(_declarations(table))
+    instance, source, copies = _instance(declared)
     source.mother, source.mass = copies[pool]
     instance.rndm.init(seed)
     try:
@@ -157,7 +161,7 @@ def _balance(rows: Array, first: Array) -> None:
         rows[last, k] -= np.add.reduceat(rows[:, k], first[:-1])
 
 
-def _declarations(table: DecayTable) -> tuple[str, ...]:
+def declarations(table: DecayTable) -> tuple[str, ...]:
     """Lines that declare all copied mothers and their channels to Pythia."""
     lines = []
     for k, species in enumerate(partonic_mothers(table).tolist()):
@@ -207,7 +211,7 @@ def _instance(declarations: tuple[str, ...]) -> tuple[Any, Any, list[tuple[int, 
     instance = pythia8mc.Pythia("", False)
     settings = ("Print:quiet = on", "Beams:frameType = 5", "PDF:lepton = off", "PartonLevel:ISR = off",
                 "PartonLevel:FSR = off", "PartonLevel:MPI = off", "Random:setSeed = on", "Random:seed = 1",
-                "Check:event = off", *(s.text for s in pythia_data().fragmentation))
+                "Check:event = off")
     data = instance.particleData
     code = 1  # the walk over all codes starts behind the d quark
     others = []

@@ -23,6 +23,7 @@ from openbfactory.generate.columns import (
     INTS,
     MASS,
     MOTHER,
+    NO_CHANNEL,
     PDG,
     PENDING,
     RECORDS,
@@ -47,7 +48,7 @@ from openbfactory.kinematics.fourvector import boost_from_rest, invariant_mass
 #: most daughters of one decay (channels and hadronised decays)
 MAX_DAUGHTERS = 64
 #: a channel is open when its threshold is not above the mass by more than this [GeV]
-OPEN_MARGIN = 1e-9
+OPEN_MARGIN = 1e-12
 
 
 @njit(cache=True)
@@ -134,8 +135,8 @@ def walk(rng: np.random.Generator, offsets: Array, given_floats: Array, given_in
             depth -= 1
             row = stack[depth]
             species, mass = ints[row, SPECIES], floats[row, MASS]
-            channel = pending if pending >= 0 else choose_channel(rng, species, mass, table)
-            pending = -1
+            channel = choose_channel(rng, species, mass, table) if pending == NO_CHANNEL else pending
+            pending = NO_CHANNEL
             if channel < 0:
                 ints[row, STATUS] = STABLE
                 counts[len(counts) - 1] += 1
@@ -169,7 +170,7 @@ def walk(rng: np.random.Generator, offsets: Array, given_floats: Array, given_in
                     depth += 1
             n += count
         out_offsets[event + 1] = n
-    state[EVENT], state[RECORDS], state[DEPTH], state[PENDING] = len(offsets) - 1, n, 0, -1
+    state[EVENT], state[RECORDS], state[DEPTH], state[PENDING] = len(offsets) - 1, n, 0, NO_CHANNEL
     return floats, ints, stack, True
 
 

@@ -113,10 +113,16 @@ def decay_to(rng: np.random.Generator, mass: float, masses: Array, n: int, out: 
     Parameters
     ----------
     mass
-        Mass of the mother [GeV], at least the sum of ``masses[0:n]``.
+        Mass of the mother [GeV]; when it is not above the sum of ``masses[0:n]`` the daughters are at rest.
     invariants
         Scratch of length n.
     """
+    available = mass
+    for i in range(n):
+        available -= masses[i]
+    if available <= 0.0:
+        _at_rest(masses, n, out)
+        return
     if n == 3:
         invariants[1] = pair_mass(rng, mass, masses[0], masses[1], masses[2])
     elif n > 3:
@@ -124,6 +130,13 @@ def decay_to(rng: np.random.Generator, mass: float, masses: Array, n: int, out: 
         while u * u > cluster_masses(rng, mass, masses, n, invariants):
             u = rng.random()
     build(rng, mass, masses, n, out, invariants)
+
+
+@njit(cache=True)
+def _at_rest(masses: Array, n: int, out: Array) -> None:
+    """Fill ``out[0:n]`` with particles at rest."""
+    for i in range(n):
+        out[i, 0], out[i, 1], out[i, 2], out[i, 3] = masses[i], 0.0, 0.0, 0.0
 
 
 @njit(cache=True)

@@ -329,5 +329,7 @@ def _mother_of_channel(table: DecayTable) -> Array:
 
 def _set_thresholds(table: DecayTable) -> None:
     """Fill the threshold of each channel."""
-    running = np.concatenate([[0.0], np.cumsum(table.mass_low[table.daughters])])
-    table.threshold[:] = running[table.daughter_first[1:]] - running[table.daughter_first[:-1]]
+    filled = np.diff(table.daughter_first) > 0
+    table.threshold[:] = 0.0
+    if np.any(filled):
+        table.threshold[filled] = np.add.reduceat(table.mass_low[table.daughters], table.daughter_first[:-1][filled])

@@ -4,7 +4,8 @@ Method: names and codes follow EvtGen's decay files (map of the `particle` packa
 Particle Data Group table in the same package, converted from MeV once, here.  Species that the table lacks, and
 values that it holds only as limits, come from ``data/species.yaml`` with their sources.
 
-Left out: uncertainties; quarks and diquarks carry no mass (they only appear inside partonic decays).
+Left out: uncertainties; quarks and diquarks have constituent masses, which only set the lower edge of partonic
+channels.
 """
 
 from __future__ import annotations
@@ -64,12 +65,20 @@ class LineShapeLimits(Config):
     source: str
 
 
+class PartonMasses(Config):
+    """Constituent masses of the quarks by PDG code."""
+
+    masses: dict[int, float]
+    source: str
+
+
 class SpeciesFile(Config):
     """Content of ``data/species.yaml``."""
 
     overrides: dict[str, OverriddenSpecies]
     extra: dict[str, ExtraSpecies]
     stable: StableSpecies
+    partons: PartonMasses
     limits: LineShapeLimits
 
 
@@ -157,10 +166,10 @@ def species_table() -> dict[str, Species]:
     for name, code in evtgen_codes().items():
         entry = known.get(code)
         if entry is not None:
-            table[name] = Species(name, code, (entry.mass or 0.0) * MeV, max(entry.width or 0.0, 0.0) * MeV,
+            table[name] = Species(name, code, _constituent_mass(code) if is_parton(code) else (entry.mass or 0.0) * MeV, max(entry.width or 0.0, 0.0) * MeV,
                                   int(entry.three_charge or 0), _spin2(entry.J))
         elif is_parton(code):
-            table[name] = Species(name, code, 0.0, 0.0, 0, 0)
+            table[name] = Species(name, code, _constituent_mass(code), 0.0, 0, 0)
     names = {code: name for name, code in evtgen_codes().items()}
     for name, extra in species_file().extra.items():
         table[name] = Species(name, extra.pdg, extra.mass, extra.width, extra.charge3, extra.spin2)
@@ -220,6 +229,14 @@ def conjugate_name(name: str) -> str:
 def mass(pdg: int) -> float:
     """Mass in GeV of a PDG code."""
     return species_of(pdg).mass
+
+
+def _constituent_mass(pdg: int) -> float:
+    """Constituent mass of a quark or diquark, 0 for other partons."""
+    masses, code = species_file().partons.masses, abs(pdg)
+    if 1000 < code < 10_000:
+        return masses[code // 1000] + masses[code // 100 % 10]
+    return masses.get(code, 0.0)
 
 
 def _spin2(spin: float | None) -> int:
