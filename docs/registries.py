@@ -15,8 +15,8 @@ from openbfactory.experiment import card_names, load_card
 from openbfactory.generate import SAMPLES
 from openbfactory.reconstruct.variables import VARIABLES
 
-ROOMS = ("core", "kinematics", "physics", "experiment", "events", "generate", "simulate", "reconstruct", "select", "fit",
-         "report", "pipeline", "analyses")
+ROOMS = ("core", "kinematics", "physics", "experiment", "events", "generate", "simulate", "reconstruct", "select",
+         "fit", "report", "pipeline", "analyses")
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:

@@ -1,0 +1,79 @@
+"""Measurements by name: one package or module each, called through a common record of options."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from openbfactory.core.registry import lookup, names
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What a user may say of a run.
+
+    Attributes
+    ----------
+    preset
+        Name of a preset of the analysis.
+    luminosity
+        Simulated luminosity in fb^-1, None for that of the preset.
+    seed
+        Seed of the run.
+    workers, scheduler
+        Local worker processes (0: in this process), or the address of a Dask scheduler.
+    detector
+        Name or path of the card.
+    output
+        Folder of the results.
+    resume, overwrite
+        Go on with an interrupted run, or replace what is there.
+    """
+
+    preset: str = "quick"
+    luminosity: float | None = None
+    seed: int = 1
+    workers: int = 0
+    scheduler: str | None = None
+    detector: str = "belle2"
+    output: Path = Path("out")
+    resume: bool = False
+    overwrite: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """A measurement: its title, and where its ``run(options)`` stands (``module:function``)."""
+
+    title: str
+    entry: str
+
+    def run(self, options: RunOptions) -> dict[str, object]:
+        """Result record of a run; the files are in ``options.output``."""
+        module, function = self.entry.split(":")
+        call: Callable[[RunOptions], dict[str, object]] = getattr(importlib.import_module(module), function)
+        return call(options)
+
+
+#: every measurement by name; others register one under the entry-point group ``openbfactory.analyses``
+ANALYSES: dict[str, Analysis] = {
+    "knunu": Analysis("B+ -> K+ nu nubar with the inclusive tag", "openbfactory.analyses.knunu.run:run"),
+}
+
+
+def analysis_names() -> list[str]:
+    """Sorted names of all measurements."""
+    return names("analyses", ANALYSES)
+
+
+def find_analysis(name: str) -> Analysis:
+    """Measurement of a name.
+
+    Raises
+    ------
+    UnknownNameError
+        With the nearest name.
+    """
+    return lookup("analyses", name, ANALYSES)

@@ -7,11 +7,12 @@ or a failed check, 2 bad usage, 130 interrupted (a run can be resumed).
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
 
-from openbfactory.cli import check, fit, generate, listing, simulate
+from openbfactory.cli import check, fit, generate, listing, run, simulate
 
 app = typer.Typer(
     name="obf",
@@ -21,6 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("run")(run.run)
 app.command("generate")(generate.generate)
 app.command("simulate")(simulate.simulate)
 app.command("fit")(fit.fit)
@@ -30,6 +32,8 @@ app.command("check")(check.check)
 
 def main() -> None:
     """Entry point of ``obf``: named errors become one message and exit code 1."""
+    for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):  # one thread a process; the workers are the parallelism
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     from openbfactory.core.errors import OpenBFactoryError
 
     try:

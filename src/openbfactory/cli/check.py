@@ -16,12 +16,14 @@ CHECKERS = {
     ".yaml": ("openbfactory.experiment", "check_card"),
     ".yml": ("openbfactory.experiment", "check_card"),
     ".dec": ("openbfactory.physics.decayfile", "check_decay_file"),
+    **dict.fromkeys((".parquet", ".root", ".hepmc3", ".hepmc"), ("openbfactory.events", "check_file")),
 }
 
 
 def check(
     files: Annotated[list[Path], typer.Argument(
-        metavar="FILE...", help="Workspace (.json), detector card (.yaml) or decay file (.dec).")],
+        metavar="FILE...", help="Workspace (.json), detector card (.yaml), decay file (.dec) or events "
+                               "(.parquet, .root, .hepmc3).")],
 ) -> None:
     """Check input files: every finding at once, exit code 1 if any is an error."""
     failed = False

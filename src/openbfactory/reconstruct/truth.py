@@ -94,3 +94,19 @@ def match_kaons(events: Events, index: Index, kaon: Index) -> Columns:
            truth["mother"].astype(np.int64), p4, signal, code, mother, q2)
     return {"mcIsSignal": signal != 0, "mcKaonPDG": code.astype(np.int32), "mcMotherPDG": mother.astype(np.int32),
             "mcQ2": q2}
+
+
+def generated_q2(events: Events) -> npt.NDArray[np.float64]:
+    """Squared mass of the neutrino pair of each event's B -> K nu nubar [GeV^2], (n,); NaN for events without one."""
+    truth = events["MCParticles"]
+    p4 = np.ascontiguousarray(np.column_stack([truth[c] for c in ("E", "px", "py", "pz")]), np.float64)
+    return _signal_q2(truth.offsets, truth["PDG"].astype(np.int64), truth["mother"].astype(np.int64), p4)
+
+
+@njit(cache=True, error_model="numpy")
+def _signal_q2(offsets: Index, pdg: Index, mother: Index, p4: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Squared mass of the neutrino pair of each event, NaN where there is none."""
+    found = np.empty(len(offsets) - 1)
+    for event in range(len(found)):
+        found[event] = _signal_decay(offsets[event], offsets[event + 1], pdg, mother, p4)[1]
+    return found

@@ -1,0 +1,1 @@
+"""Rates of every stage, side by side with peers in the same run: ``python -m benchmarks``."""

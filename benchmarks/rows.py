@@ -1,0 +1,175 @@
+"""The rows of the table: what is timed, with its unit; run one with ``python -m benchmarks.rows NAME``."""
+
+from __future__ import annotations
+
+import json
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+Work = Callable[[int], object]
+
+
+def generate(sample: str) -> Work:
+    """Generation of one sample."""
+    from openbfactory.core.random import Address
+    from openbfactory.experiment import load_card
+    from openbfactory.generate import generate_events
+
+    machine = load_card("belle2").machine
+    return lambda n: generate_events(sample, n, Address(1, sample, n), machine)
+
+
+def simulate_stage(sample: str) -> Work:
+    """Detector simulation of events made beforehand."""
+    from openbfactory.core.random import Address
+    from openbfactory.experiment import load_card
+    from openbfactory.generate import generate_events
+    from openbfactory.simulate import simulate
+
+    card = load_card("belle2")
+    made: dict[int, object] = {}
+
+    def work(n: int) -> object:
+        if n not in made:
+            made[n] = generate_events(sample, n, Address(1, sample, n), card.machine)[0]
+        return simulate(made[n], card, Address(1, sample, n, "simulate"))
+
+    return work
+
+
+def reconstruct_stage(sample: str) -> Work:
+    """Inclusive-tag reconstruction of detector objects made beforehand."""
+    from openbfactory.core.random import Address
+    from openbfactory.experiment import load_card
+    from openbfactory.generate import generate_events
+    from openbfactory.reconstruct.config import InclusiveTagConfig
+    from openbfactory.reconstruct.inclusive_tag import reconstruct_inclusive_tag
+    from openbfactory.simulate import simulate
+
+    card, config = load_card("belle2"), InclusiveTagConfig()
+    made: dict[int, object] = {}
+
+    def work(n: int) -> object:
+        if n not in made:
+            truth = generate_events(sample, n, Address(1, sample, n), card.machine)[0]
+            made[n] = simulate(truth, card, Address(1, sample, n, "simulate"))
+        return reconstruct_inclusive_tag(made[n], card.machine, config)
+
+    return work
+
+
+def chain(sample: str) -> Work:
+    """Whole chunk of the B+ -> K+ nu nubar analysis: generate, simulate, reconstruct, preselect."""
+    from openbfactory.pipeline.chunks import ChunkTask
+
+    from openbfactory.analyses.knunu.chunk import ChunkMaker
+    from openbfactory.reconstruct.config import InclusiveTagConfig
+
+    maker = ChunkMaker("belle2", InclusiveTagConfig(), ())
+    return lambda n: maker(ChunkTask(sample=sample, index=0, first=0, events=n, seed=1))
+
+
+def pythia_alone() -> Work:
+    """Pythia 8 from pip with Belle II fragmentation, its own hadron decays, whole events to arrays."""
+    from openbfactory.generate.pythia import pair_settings, pythia
+
+    instance = pythia((*pair_settings("uubar", 10.58), "HadronLevel:Decay = on"))
+    return lambda n: instance.nextBatch(n)
+
+
+def three_body(weighted: bool) -> Work:
+    """Three-body phase space B -> K nu nubar."""
+    import numpy as np
+
+    from openbfactory.core.random import Address
+    from openbfactory.kinematics.phasespace import generate_phase_space, generate_weighted_phase_space
+
+    masses = np.array([0.493677, 0.0, 0.0])
+    function = generate_weighted_phase_space if weighted else generate_phase_space
+    return lambda n: function(5.27934, masses, n, Address(1, "phase space", n).generator())
+
+
+def phasespace_package() -> Work:
+    """The phasespace package from pip (TensorFlow), weighted."""
+    import phasespace
+
+    generator = phasespace.nbody_decay(5.27934, [0.493677, 0.0, 0.0])
+    return lambda n: generator.generate(n_events=n)[0].numpy()
+
+
+def published_fit() -> Work:
+    """Best fit with all uncertainties, interval and significances of the published likelihood."""
+    from openbfactory.fit.estimate import estimate
+
+    path = SHARED / "belle2-knunu" / "combined_likelihood.json"
+    if not path.exists():
+        raise ImportError
+    return lambda n: [estimate(path) for _ in range(n)]
+
+
+def pyhf_fit() -> Work:
+    """The same best fit with pyhf and minuit (estimate and its uncertainty alone)."""
+    import pyhf
+
+    path = SHARED / "belle2-knunu" / "combined_likelihood.json"
+    if not path.exists():
+        raise ImportError
+    pyhf.set_backend("numpy", pyhf.optimize.minuit_optimizer(maxiter=1_000_000))
+    workspace = pyhf.Workspace(json.loads(path.read_text()))
+    model = workspace.model()
+    data = workspace.data(model)
+    return lambda n: [pyhf.infer.mle.fit(data, model, return_uncertainties=True) for _ in range(n)] if n > 1 else None
+
+
+Row = tuple[str, str, Callable[[], Work], int]
+ROWS: dict[str, Row] = {
+    "generate-charged": ("generate: B+ B-", "event", lambda: generate("charged"), 20000),
+    "generate-mixed": ("generate: B0 B0bar", "event", lambda: generate("mixed"), 20000),
+    "generate-uubar": ("generate: u ubar, hadrons decayed", "event", lambda: generate("uubar"), 20000),
+    "generate-ccbar": ("generate: c cbar, hadrons decayed", "event", lambda: generate("ccbar"), 20000),
+    "peer-pythia-uubar": ("peer: Pythia 8 alone, u ubar, its own decays", "event", pythia_alone, 20000),
+    "generate-taupair": ("generate: tau pairs", "event", lambda: generate("taupair"), 50000),
+    "generate-knunu": ("generate: B+ -> K+ nu nubar with the other B", "event", lambda: generate("knunu"), 20000),
+    "simulate-charged": ("simulate: B+ B-", "event", lambda: simulate_stage("charged"), 20000),
+    "simulate-uubar": ("simulate: u ubar", "event", lambda: simulate_stage("uubar"), 20000),
+    "reconstruct-charged": ("reconstruct inclusive tag: B+ B-", "event", lambda: reconstruct_stage("charged"), 20000),
+    "reconstruct-uubar": ("reconstruct inclusive tag: u ubar", "event", lambda: reconstruct_stage("uubar"), 20000),
+    "chain-charged": ("whole chain: B+ B-", "event", lambda: chain("charged"), 20000),
+    "chain-uubar": ("whole chain: u ubar", "event", lambda: chain("uubar"), 20000),
+    "chain-taupair": ("whole chain: tau pairs", "event", lambda: chain("taupair"), 20000),
+    "phase-space-weighted": ("phase space, 3 bodies, weighted", "event", lambda: three_body(True), 1_000_000),
+    "phase-space-unweighted": ("phase space, 3 bodies, unweighted", "event", lambda: three_body(False), 1_000_000),
+    "peer-phasespace": ("peer: phasespace, 3 bodies, weighted", "event", phasespace_package, 100_000),
+    "fit-published": ("published likelihood: fit, interval, Z(0), Z(1)", "fit", published_fit, 5),
+    "peer-pyhf-minuit": ("peer: pyhf + minuit, fit alone", "fit", pyhf_fit, 2),
+}
+
+
+def main(name: str) -> None:
+    """Time one row: a small first call, then the median of three."""
+    _, _, make, number = ROWS[name]
+    started = time.perf_counter()
+    try:
+        work = make()
+    except ImportError:
+        raise SystemExit(3) from None
+    work(1)
+    first = time.perf_counter() - started
+    work(number)
+    seconds = []
+    for _ in range(1 if name.startswith("peer-pyhf") else 3):
+        begin = time.perf_counter()
+        work(number)
+        seconds.append(time.perf_counter() - begin)
+    taken = statistics.median(seconds)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"number": number, "seconds": taken, "rate": number / taken, "first": first, "memory": memory}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,137 @@
+"""The configuration of the measurement: presets, samples, classifiers, fit region."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field
+
+from openbfactory.core.config import Config, load
+from openbfactory.core.errors import UnknownNameError
+from openbfactory.core.quantities import Quantity
+from openbfactory.experiment import Machine
+from openbfactory.select.binning import Axis, Binning
+from openbfactory.select.classifier import ClassifierConfig
+
+#: the signal sample, and the seven backgrounds in the order of the report
+SIGNAL = "knunu"
+B_PAIRS = ("charged", "mixed")
+CONTINUUM = ("uubar", "ddbar", "ssbar", "ccbar", "taupair")
+BACKGROUNDS = (*B_PAIRS, *CONTINUUM)
+#: classifiers are trained on one half of the chunks and applied to the other
+FOLDS = 2
+
+
+class Preset(Config):
+    """How much is generated.
+
+    Attributes
+    ----------
+    luminosity
+        Simulated luminosity of the backgrounds in fb^-1, multiplied by the factor of each sample.
+    off_resonance_factor
+        Off-resonance continuum in units of the on-resonance continuum.
+    signal_events
+        Signal events; they scale with a luminosity given by the user, up to this number.
+    """
+
+    title: str
+    luminosity: float = Field(gt=0)
+    factors: dict[str, float]
+    off_resonance_factor: float = Field(ge=0)
+    signal_events: int = Field(gt=0)
+
+
+class Training(Config):
+    """Classifiers: settings, and the largest number of training rows a sample."""
+
+    rows_per_sample: int = Field(gt=0)
+    bdt1: ClassifierConfig
+    bdt2: ClassifierConfig
+    bdt1_signal_efficiency: Quantity
+
+
+class Region(Config):
+    """Edges of the fit bins; ``signal_eta`` splits the region into two channels as the publication does."""
+
+    q2_rec: tuple[float, ...]
+    eta: tuple[float, ...]
+    signal_eta: float
+
+    @property
+    def binning(self) -> Binning:
+        """q2_rec (fastest) times eta."""
+        return Binning(axes=(Axis(name="q2_rec", edges=self.q2_rec, unit="GeV^2"), Axis(name="eta", edges=self.eta)))
+
+    @property
+    def control_bins(self) -> int:
+        """Number of flat bins below ``signal_eta``."""
+        return self.eta.index(self.signal_eta) * (len(self.q2_rec) - 1)
+
+
+class KnunuConfig(Config):
+    """Everything in ``knunu.yaml``."""
+
+    presets: dict[str, Preset]
+    chunk_size: int = Field(gt=0)
+    training: Training
+    region: Region
+    branching_fraction: Quantity
+    uncertainties: dict[str, Quantity]
+
+    def preset(self, name: str) -> Preset:
+        """Preset of a name.
+
+        Raises
+        ------
+        UnknownNameError
+            With the nearest preset.
+        """
+        if name not in self.presets:
+            raise UnknownNameError("preset", name, self.presets)
+        return self.presets[name]
+
+
+@cache
+def load_config() -> KnunuConfig:
+    """The packaged configuration."""
+    return load(Path(__file__).with_name("knunu.yaml"), KnunuConfig)
+
+
+@dataclass(frozen=True, slots=True)
+class SamplePlan:
+    """One sample of a run.
+
+    Attributes
+    ----------
+    name
+        Name in the run and in the chunk store, such as ``uubar_off``.
+    process
+        Name in the registry of samples.
+    off_resonance
+        Whether the collider runs at the off-resonance energy.
+    events
+        Number of events to generate.
+    """
+
+    name: str
+    process: str
+    off_resonance: bool
+    events: int
+
+
+def plan_samples(preset: Preset, luminosity: float | None, machine: Machine) -> list[SamplePlan]:
+    """Samples of a run and their sizes, signal first."""
+    size = preset.luminosity if luminosity is None else luminosity
+    signal = max(200, min(preset.signal_events, round(preset.signal_events * size / preset.luminosity)))
+    plans = [SamplePlan(SIGNAL, SIGNAL, False, signal)]
+    for process in BACKGROUNDS:
+        events = machine.expected(process, size * preset.factors[process])
+        plans.append(SamplePlan(process, process, False, max(2 * FOLDS, round(events))))
+    for process in CONTINUUM:
+        events = machine.expected(process, size * preset.factors[process] * preset.off_resonance_factor,
+                                  off_resonance=True)
+        plans.append(SamplePlan(f"{process}_off", process, True, max(2 * FOLDS, round(events))))
+    return plans

@@ -1,0 +1,85 @@
+"""Everything that a run found, as one frozen record: what ``result.json`` holds and the report shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from openbfactory.analyses.knunu.config import KnunuConfig, SamplePlan
+from openbfactory.analyses.knunu.evaluation import SampleHistograms
+from openbfactory.analyses.knunu.measurement import Measurement
+from openbfactory.analyses.knunu.templates import Expectation
+from openbfactory.analyses.knunu.training import TrainingSummary
+from openbfactory.core.provenance import Provenance
+from openbfactory.generate import DecayCounts
+
+
+@dataclass(frozen=True, slots=True)
+class SampleSummary:
+    """One sample of the run.
+
+    Attributes
+    ----------
+    plan
+        What was asked for.
+    weight
+        Events of the data set that one generated event stands for.
+    cutflow
+        Step to events left, from all generated events to selected candidates.
+    generated_q2
+        Generated events in the bins of the generated q2 (signal; zeros otherwise).
+    decays
+        Decays and those that fell back to phase space.
+    """
+
+    plan: SamplePlan
+    weight: float
+    cutflow: dict[str, float]
+    generated_q2: tuple[int, ...]
+    decays: DecayCounts
+
+
+@dataclass(frozen=True, slots=True)
+class KnunuResult:
+    """Result of a run.
+
+    Attributes
+    ----------
+    luminosity, off_luminosity
+        Data set that the expectations are scaled to, fb^-1.
+    samples, histograms, expectations
+        By name of the sample; histograms are scaled to the data set.
+    training
+        One a fold.
+    """
+
+    config: KnunuConfig
+    title: str
+    luminosity: float
+    off_luminosity: float
+    samples: Mapping[str, SampleSummary]
+    histograms: Mapping[str, SampleHistograms]
+    expectations: Mapping[str, Expectation]
+    training: tuple[TrainingSummary, ...]
+    measurement: Measurement
+    provenance: Provenance
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dictionary for JSON; the workspaces are files of their own."""
+        return {
+            "analysis": "knunu",
+            "title": self.title,
+            "luminosity": {"value": self.luminosity, "off_resonance": self.off_luminosity, "unit": "fb^-1"},
+            "fit": self.measurement.to_dict(),
+            "samples": {name: {
+                "process": s.plan.process, "off_resonance": s.plan.off_resonance, "events": s.plan.events,
+                "weight": s.weight, "cutflow": s.cutflow,
+                "expected": [float(v) for v in self.expectations[name].template.yields],
+                "filled_bins": [int(i) for i in self.expectations[name].filled.nonzero()[0]],
+                "decays": asdict(s.decays),
+            } for name, s in self.samples.items()},
+            "training": [t.to_dict() for t in self.training],
+            "binning": self.config.region.binning.model_dump(mode="json"),
+            "provenance": self.provenance.to_dict(),
+        }

@@ -1,0 +1,34 @@
+"""``obf run``: one measurement, end to end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def run(
+    analysis: Annotated[str, typer.Argument(help="measurement; see: obf list analyses")],
+    preset: Annotated[str, typer.Option(help="quick, standard or full")] = "quick",
+    luminosity: Annotated[float | None, typer.Option(help="simulated luminosity in fb^-1 in the place of the preset's",
+                                                     min=0.0)] = None,
+    workers: Annotated[int, typer.Option(help="local worker processes; 0: in this process", min=0)] = 0,
+    scheduler: Annotated[str | None, typer.Option(help="address of a Dask scheduler that runs")] = None,
+    seed: Annotated[int, typer.Option(help="seed of every random number", min=0)] = 1,
+    detector: Annotated[str, typer.Option(help="name or path of the card")] = "belle2",
+    output: Annotated[Path | None, typer.Option(help="folder of the results; default: out/ANALYSIS")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="continue an interrupted run")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace what is in the output folder")] = False,
+) -> None:
+    """Measure: generate, simulate, reconstruct, select, fit and report."""
+    from openbfactory.analyses import RunOptions, find_analysis
+
+    if resume and overwrite:
+        message = "--resume continues what is there and --overwrite deletes it: give one of them"
+        raise typer.BadParameter(message)
+    found = find_analysis(analysis)
+    folder = output or Path("out") / analysis
+    found.run(RunOptions(preset=preset, luminosity=luminosity, seed=seed, workers=workers, scheduler=scheduler,
+                         detector=detector, output=folder, resume=resume, overwrite=overwrite))
+    print(f"{folder / 'report.html'}\n{folder / 'result.json'}\n{folder / 'workspace.json'}")
