@@ -49,7 +49,9 @@ class TableArrays(NamedTuple):
     parameter_first: Array
     parameters: Array
     code: Array
+    kind: Array
     bound: Array
+    quantiles: Array
 
 
 class PoolArrays(NamedTuple):

@@ -7,6 +7,8 @@ address, and on nothing else.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from openbfactory.core.random import Address
@@ -32,7 +34,7 @@ from openbfactory.generate.columns import (
 from openbfactory.generate.counts import DecayCounts
 from openbfactory.generate.hadronise import PartonicDecays
 from openbfactory.generate.kernels import empty_rows, masses_of, walk
-from openbfactory.generate.models import DECAY_MODELS, PARTONIC, PHASE_SPACE
+from openbfactory.generate.models import table_arrays
 from openbfactory.physics.decaytable import DecayTable
 
 #: float columns of records in the order of the work rows
@@ -72,7 +74,7 @@ def decay_events(primaries: Jagged, table: DecayTable, address: Address, *,
     GenerationError
         When Pythia cannot hadronise a partonic channel.
     """
-    arrays = table_arrays(table)
+    arrays, fallback = prepared(table)
     given_floats, given_ints = _rows_of(primaries, table)
     events = len(primaries)
     rng = address.at(f"{address.stage}/decay").generator()
@@ -95,28 +97,30 @@ def decay_events(primaries: Jagged, table: DecayTable, address: Address, *,
             fruitless, reached = (fruitless + 1 if here == reached else 0), here
             if fruitless >= FRUITLESS_BLOCKS:
                 state[PENDING] = GIVEN_UP
-    return _records(floats, ints, out_offsets), _counts(counts, table)
+    return _records(floats, ints, out_offsets), _counts(counts, table, fallback)
 
 
-def table_arrays(table: DecayTable) -> TableArrays:
-    """Decay table as kernels take it, with the number of each channel's model."""
-    numbers = np.array([DECAY_MODELS.get(str(name), (PHASE_SPACE, ""))[0] for name in table.models], np.int32)
-    code = numbers[table.model]
-    partons = np.concatenate([[0], np.cumsum(_is_parton(table)[table.daughters])])
-    has_partons = partons[table.daughter_first[1:]] > partons[table.daughter_first[:-1]]
-    empty = table.daughter_first[1:] == table.daughter_first[:-1]
-    code = np.where((code == PARTONIC) & ~has_partons & ~empty, PHASE_SPACE, code).astype(np.int32)
-    return TableArrays(table.pdg, table.stable, table.mass, table.width, table.mass_low, table.mass_high, table.ctau,
-                       table.conjugate, table.channel_first, table.cumulative, table.fraction, table.threshold,
-                       table.daughter_first, table.daughters, table.parameter_first, table.parameters, code,
-                       np.ones(len(code)))
+@lru_cache(maxsize=8)
+def _prepared(held: _Held) -> tuple[TableArrays, Array]:
+    return table_arrays(held.table)
 
 
-def _is_parton(table: DecayTable) -> Array:
-    """True for each species that is a parton."""
-    from openbfactory.physics.particles import is_parton
+def prepared(table: DecayTable) -> tuple[TableArrays, Array]:
+    """Arrays of a table for the kernels, and its channels that fall back; made once a table."""
+    return _prepared(_Held(table))
 
-    return np.array([is_parton(int(code)) for code in table.pdg])
+
+class _Held:
+    """A table as a key of a cache: equal when it is the same object."""
+
+    def __init__(self, table: DecayTable) -> None:
+        self.table = table
+
+    def __hash__(self) -> int:
+        return id(self.table)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Held) and other.table is self.table
 
 
 def _rows_of(primaries: Jagged, table: DecayTable) -> tuple[Array, Array]:
@@ -150,9 +154,14 @@ def _records(floats: Array, ints: Array, offsets: Array) -> Jagged:
     return Jagged(offsets, {c.name: columns[c.name] for c in MC_PARTICLES.columns})
 
 
-def _counts(counts: Array, table: DecayTable) -> DecayCounts:
+def _counts(counts: Array, table: DecayTable, replaced: Array) -> DecayCounts:
     """Record of the decays."""
-    by_model = np.bincount(table.model, weights=counts[:-1], minlength=len(table.models)).astype(int).tolist()
-    models = {str(name): n for name, n in zip(table.models, by_model, strict=True) if n}
-    fallback = {name: n for name, n in models.items() if name not in DECAY_MODELS}
-    return DecayCounts(int(counts[:-1].sum()), models, fallback, int(counts[-1]))
+    done = counts[:-1]
+    return DecayCounts(int(done.sum()), _by_model(done, table), _by_model(np.where(replaced, done, 0), table),
+                       int(counts[-1]))
+
+
+def _by_model(decays: Array, table: DecayTable) -> dict[str, int]:
+    """Numbers of decays by model, without those that have none."""
+    numbers = np.bincount(table.model, weights=decays, minlength=len(table.models)).astype(int).tolist()
+    return {str(name): n for name, n in zip(table.models, numbers, strict=True) if n}

@@ -1,23 +1,115 @@
 """Decay models: the names of decay files and the kernels that make their momenta.
 
-Each model has a number that kernels switch on.  A model that is not in :data:`DECAY_MODELS` decays by phase space and
-is counted, so that a report can say how many decays that touched.
+Each model has a number that kernels switch on.  A channel whose model is not in :data:`DECAY_MODELS`, or whose
+parameters or daughters do not fit it, decays by phase space and is counted, so that a report can say how many decays
+that touched.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
+
+from openbfactory.generate.columns import Array, TableArrays
+from openbfactory.generate.semileptonic import largest_weight
+from openbfactory.physics.decaytable import DecayTable
+from openbfactory.physics.formfactors import PARAMETRISATIONS
+from openbfactory.physics.knunu import q2_quantiles
+from openbfactory.physics.particles import UPSILON_4S, is_parton
+
 #: numbers of the kernels
 PHASE_SPACE: Final = 0
 PARTONIC: Final = 1
 VECTOR_TO_SCALARS: Final = 2
 MIXING_PAIR: Final = 3
+SEMILEPTONIC: Final = 4
+KAON_NEUTRINOS: Final = 5
+LEPTONIC_TAU: Final = 6
 
-#: kernel of every model that is done as it should be, and what it is
+#: kernel of every model that is done, and what it is
 DECAY_MODELS: dict[str, tuple[int, str]] = {
     "PHSP": (PHASE_SPACE, "n-body phase space"),
     "PYTHIA": (PARTONIC, "partons hadronised by Pythia"),
-    "VSS": (VECTOR_TO_SCALARS, "vector to two scalars; Upsilon(4S) polarised along the beams"),
-    "VSS_BMIX": (MIXING_PAIR, "vector to a coherent pair of neutral mesons"),
+    "VSS": (VECTOR_TO_SCALARS, "Upsilon(4S), polarised along the beams, to two scalars"),
+    "VSS_BMIX": (MIXING_PAIR, "vector to a coherent pair of neutral mesons that mix"),
+    "BGL": (SEMILEPTONIC, "B -> D(*) l nu, form factors of Boyd, Grinstein and Lebed"),
+    "HQET3": (SEMILEPTONIC, "B -> D(*) l nu, form factors of Caprini, Lellouch and Neubert with scalar parts"),
+    "SLPOLE": (SEMILEPTONIC, "semileptonic decay with pole form factors"),
+    "SLBKPOLE": (SEMILEPTONIC, "semileptonic decay with form factors of Becirevic and Kaidalov"),
+    "KNUNU": (KAON_NEUTRINOS, "B -> K nu nubar in the Standard Model (parameters in the file are not used)"),
+    "TAULNUNU": (LEPTONIC_TAU, "leptonic tau decay, V-A, unpolarised"),
+    "SLN": (PHASE_SPACE, "pseudoscalar to a lepton and a neutrino (the polarisation of a tau is not passed on)"),
+    "TAUSCALARNU": (PHASE_SPACE, "tau to a pseudoscalar and a neutrino, unpolarised"),
 }
+
+_LEPTONS, _NEUTRINOS = (11, 13, 15), (12, 14, 16)
+
+
+def table_arrays(table: DecayTable) -> tuple[TableArrays, Array]:
+    """Decay table as kernels take it, and a mask (C,) of the channels that fall back to phase space."""
+    numbers = np.array([DECAY_MODELS.get(str(name), (PHASE_SPACE, ""))[0] for name in table.models], np.int32)
+    known = np.array([str(name) in DECAY_MODELS for name in table.models])
+    code, fallback = numbers[table.model], ~known[table.model]
+    kind, bound = np.zeros(len(code), np.int32), np.ones(len(code))
+    mothers = np.repeat(np.arange(len(table.names)), np.diff(table.channel_first))
+    for c in np.flatnonzero(code > PHASE_SPACE).tolist():
+        if not _fits(table, c, int(code[c]), int(mothers[c])):
+            fallback[c] = not (code[c] == PARTONIC and _hadronic(table, c))
+            code[c] = PHASE_SPACE
+        elif code[c] == SEMILEPTONIC:
+            kind[c] = PARAMETRISATIONS[str(table.models[table.model[c]])][0]
+            bound[c] = _bound(table, c, int(kind[c]), int(mothers[c]))
+    arrays = TableArrays(table.pdg, table.stable, table.mass, table.width, table.mass_low, table.mass_high, table.ctau,
+                         table.conjugate, table.channel_first, table.cumulative, table.fraction, table.threshold,
+                         table.daughter_first, table.daughters, table.parameter_first, table.parameters, code, kind,
+                         bound, q2_quantiles().copy())
+    return arrays, fallback
+
+
+def heavy_sign(pdg: int) -> float:
+    """Sign of the lepton angle in the weight: +1 for bottom, -1 for charm (and lighter) mothers."""
+    return 1.0 if abs(pdg) // 100 % 10 == 5 else -1.0
+
+
+def _daughters(table: DecayTable, channel: int) -> list[int]:
+    """Species indices of the daughters of a channel."""
+    return table.daughters[table.daughter_first[channel]:table.daughter_first[channel + 1]].tolist()
+
+
+def _hadronic(table: DecayTable, channel: int) -> bool:
+    """True for a PYTHIA channel of known hadrons in phase space (mode 0)."""
+    parameters = table.parameters_of(channel)
+    return bool(_daughters(table, channel)) and (len(parameters) == 0 or parameters[0] == 0)
+
+
+def _fits(table: DecayTable, channel: int, code: int, mother: int) -> bool:
+    """True when daughters and parameters of a channel are those that its kernel needs."""
+    codes = [abs(int(table.pdg[d])) for d in _daughters(table, channel)]
+    parameters = table.parameters_of(channel)
+    if code == PARTONIC:
+        return not codes or any(is_parton(c) for c in codes)
+    if code == SEMILEPTONIC:
+        counts = PARAMETRISATIONS[str(table.models[table.model[channel]])][1:]
+        return (len(codes) == 3 and sum(c in _LEPTONS for c in codes) == sum(c in _NEUTRINOS for c in codes) == 1
+                and len(parameters) in counts and bool(np.all(np.isfinite(parameters))))
+    if code == KAON_NEUTRINOS:
+        return len(codes) == 3 and codes[1] == codes[2] and codes[1] in _NEUTRINOS
+    if code == LEPTONIC_TAU:
+        return (len(codes) == 3 and sum(c in _LEPTONS for c in codes) == 1 and codes.count(16) == 1
+                and abs(int(table.pdg[mother])) == 15)
+    if code == MIXING_PAIR:
+        return len(codes) == 2 and len(parameters) > 0 and bool(np.isfinite(parameters[0]))
+    return len(codes) == 2 and int(table.pdg[mother]) == UPSILON_4S
+
+
+def _bound(table: DecayTable, channel: int, kind: int, mother: int) -> float:
+    """Largest weight of a semileptonic channel over the masses that its meson can have."""
+    daughters = _daughters(table, channel)
+    lepton = next(d for d in daughters if abs(int(table.pdg[d])) in _LEPTONS)
+    meson = next(d for d in daughters if abs(int(table.pdg[d])) > 16)
+    low, high = float(table.mass_low[meson]), float(table.mass_high[meson])
+    masses = np.unique(np.clip([low, high, float(table.mass[meson]), *np.linspace(low, high, 9)], low, high))
+    weights = [largest_weight(kind, table.parameters_of(channel), float(table.mass[mother]), float(m),
+                              float(table.mass[lepton]), heavy_sign(int(table.pdg[mother]))) for m in masses]
+    return max(*weights, 1e-300)

@@ -9,7 +9,8 @@ from numba import njit
 
 from openbfactory.core.units import speed_of_light as SPEED
 from openbfactory.generate.columns import Array, TableArrays
-from openbfactory.generate.models import MIXING_PAIR, VECTOR_TO_SCALARS
+from openbfactory.generate.models import KAON_NEUTRINOS, LEPTONIC_TAU, MIXING_PAIR, SEMILEPTONIC, VECTOR_TO_SCALARS
+from openbfactory.generate.semileptonic import kaon_neutrinos, leptonic_tau, semileptonic
 from openbfactory.kinematics.phasespace import decay_to, two_body_momentum
 from openbfactory.physics.particles import UPSILON_4S
 
@@ -50,6 +51,32 @@ def mixing_pair(rng: np.random.Generator, table: TableArrays, channel: int, daug
 
 
 @njit(cache=True)
+def sort_leptons(table: TableArrays, daughters: Array, order: Array) -> None:
+    """Fill ``order`` with the positions of meson, charged lepton and neutrino among three daughters."""
+    for i in range(3):
+        code = abs(table.pdg[daughters[i]])
+        if code > 16:
+            order[0] = i
+        elif code % 2 == 1:
+            order[1] = i
+        else:
+            order[2] = i
+
+
+@njit(cache=True)
+def sort_tau(table: TableArrays, daughters: Array, order: Array) -> None:
+    """Fill ``order`` with the positions of lepton, its neutrino and the tau neutrino."""
+    for i in range(3):
+        code = abs(table.pdg[daughters[i]])
+        if code == 16:
+            order[2] = i
+        elif code % 2 == 1:
+            order[0] = i
+        else:
+            order[1] = i
+
+
+@njit(cache=True)
 def fill_momenta(rng: np.random.Generator, channel: int, species: int, mass: float, table: TableArrays, axis: Array,
                  daughters: Array, masses: Array, count: int, momenta: Array, ctau: Array, scratch: Array) -> None:
     """Fill ``momenta[:count]`` (E, px, py, pz), in the rest frame of the mother, as the model of the channel says."""
@@ -58,5 +85,17 @@ def fill_momenta(rng: np.random.Generator, channel: int, species: int, mass: flo
         mixing_pair(rng, table, channel, daughters, ctau)
     if code in (VECTOR_TO_SCALARS, MIXING_PAIR) and table.pdg[species] == UPSILON_4S:
         polarised_vector_to_scalars(rng, mass, axis, masses, momenta)
+    elif code == SEMILEPTONIC:
+        order = np.empty(3, np.int64)
+        sort_leptons(table, daughters, order)
+        a = table.parameters[table.parameter_first[channel]:table.parameter_first[channel + 1]]
+        eta = 1.0 if abs(table.pdg[species]) // 100 % 10 == 5 else -1.0
+        semileptonic(rng, table.kind[channel], a, mass, masses, order, eta, table.bound[channel], scratch, momenta)
+    elif code == KAON_NEUTRINOS:
+        kaon_neutrinos(rng, table.quantiles, mass, masses, momenta)
+    elif code == LEPTONIC_TAU:
+        order = np.empty(3, np.int64)
+        sort_tau(table, daughters, order)
+        leptonic_tau(rng, mass, masses, momenta, order[1], order[0], scratch)
     else:
         decay_to(rng, mass, masses, count, momenta, scratch)

@@ -166,8 +166,9 @@ def species_table() -> dict[str, Species]:
     for name, code in evtgen_codes().items():
         entry = known.get(code)
         if entry is not None:
-            table[name] = Species(name, code, _constituent_mass(code) if is_parton(code) else (entry.mass or 0.0) * MeV, max(entry.width or 0.0, 0.0) * MeV,
-                                  int(entry.three_charge or 0), _spin2(entry.J))
+            pole = _constituent_mass(code) if is_parton(code) else (entry.mass or 0.0) * MeV
+            table[name] = Species(name, code, pole, max(entry.width or 0.0, 0.0) * MeV, int(entry.three_charge or 0),
+                                  _spin2(entry.J))
         elif is_parton(code):
             table[name] = Species(name, code, _constituent_mass(code), 0.0, 0, 0)
     names = {code: name for name, code in evtgen_codes().items()}
