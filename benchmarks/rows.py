@@ -65,9 +65,8 @@ def reconstruct_stage(sample: str) -> Work:
 
 def chain(sample: str) -> Work:
     """Whole chunk of the B+ -> K+ nu nubar analysis: generate, simulate, reconstruct, preselect."""
-    from openbfactory.pipeline.chunks import ChunkTask
-
     from openbfactory.analyses.knunu.chunk import ChunkMaker
+    from openbfactory.pipeline.chunks import ChunkTask
     from openbfactory.reconstruct.config import InclusiveTagConfig
 
     maker = ChunkMaker("belle2", InclusiveTagConfig(), ())

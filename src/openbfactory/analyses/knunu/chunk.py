@@ -48,7 +48,7 @@ class ChunkMaker:
         q2 = generated_q2(truth)
         summary = {
             "events": task.events,
-            "cutflow": candidates.cutflow,
+            "cutflow": [[step, value] for step, value in candidates.cutflow.items()],
             "decays": asdict(counts),
             "q2": np.histogram(q2[np.isfinite(q2)], bins=Q2_EDGES)[0].tolist(),
         }

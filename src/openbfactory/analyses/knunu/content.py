@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from openbfactory.analyses.knunu import figures
-from openbfactory.analyses.knunu.config import BACKGROUNDS, B_PAIRS, CONTINUUM, SIGNAL
+from openbfactory.analyses.knunu.config import B_PAIRS, BACKGROUNDS, CONTINUUM, SIGNAL
 from openbfactory.analyses.knunu.record import KnunuResult
 from openbfactory.core.quantities import Quantity
 from openbfactory.fit.results import FitResult
+from openbfactory.generate import DecayCounts
 from openbfactory.physics.published import PublishedMeasurement, load_published
 from openbfactory.report.content import Bullets, Highlight, Paragraph, ReportContent, Section
 from openbfactory.report.records import ComparisonRow, CutflowColumn, CutflowStep, FallbackModel, Number
 from openbfactory.report.references import resolve
 from openbfactory.report.tables import comparison_table, cutflow_table, fallback_table, pairs_table, provenance_table
+from openbfactory.report.text import format_count
 
 #: what a reader must know before using a number of the report
 APPROXIMATIONS = (
-    "Decay models that are not there yet decay by phase space; section \"Decays\" lists each with the fraction of decays it touched. "
-    "No spin correlations between decays, no radiation in decays.",
+    "Decay models that are not there yet decay by phase space; section \"Decays\" lists each with the fraction of "
+    "decays it touched. No spin correlations between decays, no radiation in decays.",
     "The detector response is parametrised, not simulated hit by hit: acceptance, efficiencies, resolutions, particle "
     "identification and the calorimeter's answer to hadrons come from the card, many of them estimates.",
     "The cross sections of the card normalise every sample; data are pseudo-experiments of the same simulation, so no "
@@ -38,11 +40,12 @@ def report_content(result: KnunuResult) -> ReportContent:
         subtitle=f"simulated Belle II data, {result.luminosity:g} fb^{{−1}}; {result.title}",
         result=_sentence(result),
         comparison=comparison_table(_comparison(result, published), references),
-        highlights=(Highlight("expected uncertainty of μ", f"{fit.uncertainty or 0:.2f}"),
-                    Highlight("without the simulation's own size", _uncertainty(result.measurement.expected_large_simulation)),
+        highlights=(Highlight("expected uncertainty of μ", _uncertainty(fit)),
+                    Highlight("without the simulation's own size",
+                              _uncertainty(result.measurement.expected_large_simulation)),
                     Highlight("pseudo-experiment", _estimate(result.measurement.pseudo))),
-        sections=(_run(result), _cutflows(result), _distributions(result), _classifiers(result), _fit(result, published),
-                  _decays(result), Section("What is approximate", (Bullets(APPROXIMATIONS),))),
+        sections=(_run(result), _cutflows(result), _distributions(result, published), _classifiers(result),
+                  _fit(result), _decays(result), Section("What is approximate", (Bullets(APPROXIMATIONS),))),
         references=references,
         warnings=tuple(dict.fromkeys((*fit.warnings, *result.measurement.pseudo.warnings, *_size_warning(result)))),
     )
@@ -52,8 +55,8 @@ def _sentence(result: KnunuResult) -> str:
     """The result in one sentence."""
     fit, z = result.measurement.expected, result.measurement.expected.significance.get("0")
     significance = "" if z is None else f", an expected significance of {z:.2f} standard deviations"
-    return (f"With {result.luminosity:g} fb^{{−1}} and the templates of this run a Standard Model signal (μ = 1) is measured with an "
-            f"uncertainty of {_uncertainty(fit)} on μ{significance}; one pseudo-experiment gives "
+    return (f"With {result.luminosity:g} fb^{{−1}} and the templates of this run a Standard Model signal (μ = 1) is "
+            f"measured with an uncertainty of {_uncertainty(fit)} on μ{significance}; one pseudo-experiment gives "
             f"μ = {_estimate(result.measurement.pseudo)}.")
 
 
@@ -70,8 +73,8 @@ def _size_warning(result: KnunuResult) -> tuple[str, ...]:
     largest = max(result.samples[name].weight for name in BACKGROUNDS)
     if largest <= 1.5:
         return ()
-    return (f"one simulated background event stands for up to {largest:.0f} events of the data set: the templates are rough, "
-            "and their own uncertainty is part of the result; a larger --luminosity makes it smaller",)
+    return (f"one simulated background event stands for up to {largest:.0f} events of the data set: the templates are "
+            "rough, and their own uncertainty is part of the result; a larger --luminosity makes it smaller",)
 
 
 def _number(quantity: Quantity) -> Number:
@@ -83,7 +86,8 @@ def _comparison(result: KnunuResult, published: PublishedMeasurement) -> list[Co
     totals = {n: figures.region_total(result, n) for n in (SIGNAL, *BACKGROUNDS)}
     background = figures.summed([totals[n] for n in BACKGROUNDS])
     groups = {"fraction_BBbar": B_PAIRS, "fraction_continuum": CONTINUUM[:-1], "fraction_taupair": CONTINUUM[-1:]}
-    names = {"fraction_BBbar": "share of BB̅", "fraction_continuum": "share of continuum", "fraction_taupair": "share of τ^{+}τ^{−}"}
+    names = {"fraction_BBbar": "share of BB̅", "fraction_continuum": "share of continuum",
+             "fraction_taupair": "share of τ^{+}τ^{−}"}
     high = {n: figures.region_total(result, n, above=0.98) for n in (SIGNAL, *BACKGROUNDS)}
     fit, large = result.measurement.expected, result.measurement.expected_large_simulation
 
@@ -94,9 +98,10 @@ def _comparison(result: KnunuResult, published: PublishedMeasurement) -> list[Co
     rows = [row("efficiency_inclusive", "signal efficiency, η > 0.92", figures.region_efficiency(result), percent=True,
                 remark="8 % by the definition of η"),
             row("signal_in_region", "signal events, η > 0.92", totals[SIGNAL]),
-            row("background_in_region", "background events, η > 0.92", background, remark="the test of the whole chain")]
-    rows += [row(key, names[key], figures.share([totals[n] for n in group], [totals[n] for n in BACKGROUNDS]), percent=True)
-             for key, group in groups.items()]
+            row("background_in_region", "background events, η > 0.92", background,
+                remark="the test of the whole chain")]
+    rows += [row(key, names[key], figures.share([totals[n] for n in group], [totals[n] for n in BACKGROUNDS]),
+                 percent=True) for key, group in groups.items()]
     rows += [row("signal_high_eta", "signal events, η > 0.98", high[SIGNAL]),
              row("background_high_eta", "background events, η > 0.98", figures.summed([high[n] for n in BACKGROUNDS])),
              row("mu_inclusive_total_uncertainty", "uncertainty of μ",
@@ -110,13 +115,14 @@ def _comparison(result: KnunuResult, published: PublishedMeasurement) -> list[Co
 
 def _run(result: KnunuResult) -> Section:
     """What was run."""
-    rows = {name: f"{s.plan.events:,} events".replace(",", " ") + f", one stands for {s.weight:.3g}"
-            for name, s in result.samples.items()}
+    rows = {name: f"{format_count(s.plan.events)} events, one stands for {format_count(float(f'{s.weight:.3g}'))} "
+                  "of the data set" for name, s in result.samples.items()}
     return Section("What was run", (
-        Paragraph("Every sample is generated, simulated, reconstructed and selected in chunks; classifiers are trained on one half of "
-                  "the chunks and applied to the other half, both ways, so every event is used and none is judged by a "
-                  "classifier that saw it."),
-        pairs_table(rows, caption="Samples; the names that end in _off run 60 MeV below the resonance.", heads=("sample", "size")),
+        Paragraph("Every sample is generated, simulated, reconstructed and selected in chunks; classifiers are trained "
+                  "on one half of the chunks and applied to the other half, both ways, so every event is used and none "
+                  "is judged by a classifier that saw it."),
+        pairs_table(rows, caption="Samples; the names that end in _off run 60 MeV below the resonance.",
+                    heads=("sample", "size")),
         provenance_table(result.provenance),
     ))
 
@@ -131,12 +137,14 @@ def _cutflows(result: KnunuResult) -> Section:
                       for k, v in flow.items())
         columns.append(CutflowColumn(key="signal" if name == SIGNAL else name, steps=steps))
     return Section("Selection", (
-        Paragraph("The inclusive tag asks for one well identified kaon and puts everything else into the rest of the event."),
-        cutflow_table(columns, caption="Simulated events left after each step, and the total efficiency."),
+        Paragraph("The inclusive tag asks for one well identified kaon and puts everything else into the rest of the "
+                  "event."),
+        cutflow_table(columns, caption="Simulated events left after each step.", show="events"),
+        cutflow_table(columns, caption="Efficiency of all steps up to each one.", show="efficiency"),
     ))
 
 
-def _distributions(result: KnunuResult) -> Section:
+def _distributions(result: KnunuResult, published: PublishedMeasurement) -> Section:
     """Distributions in the fit region and of the classifiers."""
     return Section("Distributions", (
         figures.stack(result, "q2_rec", r"$q^2_{\mathrm{rec}}$", "$\\mathrm{GeV}^2$",
@@ -150,7 +158,7 @@ def _distributions(result: KnunuResult) -> Section:
         figures.stack(result, "BDT2", r"$\mathrm{BDT}_2$ output", "",
                       "Second classifier, candidates above the cut on the first, on a logarithmic scale.", log=True),
         figures.efficiency(result),
-        figures.yields(result, load_published("knunu")),
+        figures.yields(result, published),
     ))
 
 
@@ -161,9 +169,9 @@ def _classifiers(result: KnunuResult) -> Section:
         for name, check in summary.checks.items():
             signal, background = summary.rows[name]
             rows[f"{name}, fold {fold}"] = (
-                f"{signal} signal and {background} background rows; area under the ROC curve {check.auc_train:.4f} on training rows, "
-                f"{check.auc_test:.4f} on independent rows; KS p-values {check.signal.p_value:.2g} (signal), "
-                f"{check.background.p_value:.2g} (background)")
+                f"{format_count(signal)} signal and {format_count(background)} background rows; area under the ROC "
+                f"curve {check.auc_train:.4f} on training rows, {check.auc_test:.4f} on independent rows; KS p-values "
+                f"{check.signal.p_value:.2g} (signal), {check.background.p_value:.2g} (background)")
     return Section("Classifiers", (
         pairs_table(rows, caption="Training and independent rows. Results come from independent rows only.",
                     heads=("classifier", "training")),
@@ -172,15 +180,15 @@ def _classifiers(result: KnunuResult) -> Section:
     ))
 
 
-def _fit(result: KnunuResult, published: PublishedMeasurement) -> Section:
-    """Likelihood, pulls and per-bin yields."""
+def _fit(result: KnunuResult) -> Section:
+    """Likelihood and pulls."""
+    fit = result.measurement.expected
     filled = {n: int(e.filled.sum()) for n, e in result.expectations.items() if e.filled.any()}
     text = ("Bins without a simulated candidate that were filled from row and column sums: "
             + ", ".join(f"{n} {k}" for n, k in filled.items()) + "." if filled else "No bin had to be filled in.")
     return Section("Fit", (
-        Paragraph(f"Binned likelihood in {len(result.measurement.expected.channels)} channels and "
-                  f"{result.measurement.expected.bins} bins with {len(result.measurement.expected.parameters)} parameters; the "
-                  "workspace is beside this page and opens with pyhf. " + text),
+        Paragraph(f"Binned likelihood in {len(fit.channels)} channels and {fit.bins} bins with {len(fit.parameters)} "
+                  "parameters; the workspace is beside this page and opens with pyhf. " + text),
         figures.profile(result),
         figures.pulls_of(result.measurement.pseudo),
     ))
@@ -188,7 +196,7 @@ def _fit(result: KnunuResult, published: PublishedMeasurement) -> Section:
 
 def _decays(result: KnunuResult) -> Section:
     """Decay models that fell back to phase space."""
-    counts = sum((s.decays for s in result.samples.values()), start=type(next(iter(result.samples.values())).decays)())
+    counts = sum((s.decays for s in result.samples.values()), start=DecayCounts())
     total = max(counts.total, 1)
     models = [FallbackModel(model=m, fraction=n / total, decays=n) for m, n in counts.fallback.items()]
     if not models:

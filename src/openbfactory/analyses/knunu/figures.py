@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -115,8 +116,8 @@ def yields(result: KnunuResult, published: PublishedMeasurement) -> Picture:
     q2, eta = (a.edges for a in result.config.region.binning.axes)
     record = YieldComparison(
         published=first, here=YieldSet(label="this run", contributions=tuple(ours)),
-        bin_labels=tuple(f"{a:g} to {b:g}" for _ in range(len(eta) - 1) for a, b in zip(q2, q2[1:], strict=False)),
-        groups=tuple((rf"$\eta$ {a:g} to {b:g}", len(q2) - 1) for a, b in zip(eta, eta[1:], strict=False)),
+        bin_labels=tuple(f"{a:g} to {b:g}" for _ in range(len(eta) - 1) for a, b in pairwise(q2)),
+        groups=tuple((rf"$\eta$ {a:g} to {b:g}", len(q2) - 1) for a, b in pairwise(eta)),
         xlabel=r"$q^2_{\mathrm{rec}}$ [$\mathrm{GeV}^2$]", luminosity=result.luminosity)
     return Picture(comparisons.yield_comparison(record),
                    "Expected events in the fit bins: published (pale, left) and of this run (right), and their ratio. "
@@ -128,7 +129,8 @@ def importance(result: KnunuResult, name: str) -> Picture:
     ranking = result.training[0].importance[name]
     record = ImportanceRanking(names=tuple(i.name for i in ranking), shares=tuple(i.gain for i in ranking))
     return Picture(classifiers.importance_ranking(record),
-                   f"Inputs of {name} by their share of the gain of all splits (fold 0).", f"importance of {name} inputs")
+                   f"Inputs of {name} by their share of the gain of all splits (fold 0).",
+                   f"importance of {name} inputs")
 
 
 def profile(result: KnunuResult) -> Picture:

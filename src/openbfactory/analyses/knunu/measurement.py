@@ -47,6 +47,12 @@ class Measurement:
                 "profile": self.profile.to_dict()}
 
 
+def mu_bounds(workspace: Workspace) -> tuple[float, float]:
+    """Bounds of mu in a workspace."""
+    low, high = workspace.document["measurements"][0]["config"]["parameters"][0]["bounds"][0]
+    return float(low), float(high)
+
+
 def measure(expectations: Mapping[str, Expectation], config: KnunuConfig, seed: int) -> Measurement:
     """Fits of the expectation (mu = 1) and of one pseudo-experiment.
 
@@ -61,6 +67,7 @@ def measure(expectations: Mapping[str, Expectation], config: KnunuConfig, seed: 
     pseudo = pseudo_experiment(workspace, Address(seed, "data", stage="pseudo-experiment").generator(), mu=1.0)
     expectation = analyse(workspace, "mu")
     expected = estimate(expectation, unit=unit)
-    reach = 3.0 * (expected.uncertainty or 1.0)
-    profile = scan(expectation, "mu", low=max(-4.0, 1.0 - reach), high=min(30.0, 1.0 + reach), points=31)
+    low, high = mu_bounds(workspace)
+    reach = 2.5 * (expected.uncertainty or 1.0)
+    profile = scan(expectation, "mu", low=max(low, 1.0 - reach), high=min(high, 1.0 + reach), points=31)
     return Measurement(workspace, pseudo, expected, estimate(pseudo, unit=unit), estimate(large, unit=unit), profile)

@@ -74,7 +74,7 @@ class KnunuResult:
             "fit": self.measurement.to_dict(),
             "samples": {name: {
                 "process": s.plan.process, "off_resonance": s.plan.off_resonance, "events": s.plan.events,
-                "weight": s.weight, "cutflow": s.cutflow,
+                "weight": s.weight, "cutflow": [[step, left] for step, left in s.cutflow.items()],
                 "expected": [float(v) for v in self.expectations[name].template.yields],
                 "filled_bins": [int(i) for i in self.expectations[name].filled.nonzero()[0]],
                 "decays": asdict(s.decays),

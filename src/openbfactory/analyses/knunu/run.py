@@ -30,7 +30,11 @@ from openbfactory.pipeline.produce import produce
 from openbfactory.pipeline.progress import Progress
 from openbfactory.pipeline.store import ChunkStore, open_store
 from openbfactory.reconstruct.config import InclusiveTagConfig
+from openbfactory.reconstruct.variables import BDT1_INPUTS, BDT2_INPUTS
 from openbfactory.report.html import write_report
+
+#: columns of a chunk that the measurement reads
+READ = tuple(dict.fromkeys(("event", "q2_rec", "mcQ2", "mcIsSignal", *BDT1_INPUTS, *BDT2_INPUTS)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class Setting:
         return tuple(t for p in self.plans for t in plan({p.name: p.events}, self.seed, self.chunk_size(p.events)))
 
     def chunk_size(self, events: int) -> int:
-        """Events in a chunk of a sample of ``events``: at most that of the configuration, in an even number of chunks."""
+        """Events in a chunk of a sample of ``events``: at most the configured number, in an even number of chunks."""
         pairs = -(-events // (2 * self.config.chunk_size))
         return max(1, -(-events // (2 * pairs)))
 
@@ -138,8 +142,8 @@ def _candidates(setting: Setting, store: ChunkStore, sample: str,
     """Candidates of the chunks of a sample, one chunk at a time."""
     for task in setting.tasks:
         if task.sample == sample and (parity is None or task.index % 2 == parity):
-            table = pq.read_table(store.path(task))
-            yield task, {name: table[name].to_numpy() for name in table.column_names}
+            table = pq.read_table(store.path(task), columns=list(READ))
+            yield task, {name: table[name].to_numpy() for name in READ}
 
 
 def _training_rows(setting: Setting, store: ChunkStore, plan_: SamplePlan, parity: int) -> Rows | None:
@@ -196,7 +200,7 @@ def _summaries(setting: Setting, summaries: Mapping[ChunkTask, Mapping[str, Any]
         mine = [s for t, s in summaries.items() if t.sample == plan_.name]
         cutflow: dict[str, float] = {}
         for summary in mine:
-            for step, value in summary["cutflow"].items():
+            for step, value in summary["cutflow"]:
                 cutflow[step] = cutflow.get(step, 0.0) + value
         decays = sum((DecayCounts(**s["decays"]) for s in mine), start=DecayCounts())
         q2 = np.sum([s["q2"] for s in mine], axis=0)

@@ -82,7 +82,15 @@ def knunu_workspace(expectations: Mapping[str, Expectation], config: KnunuConfig
         names = CONTINUUM if off_resonance else (SIGNAL, *B_PAIRS, *CONTINUUM)
         parts = {n: expectations[n + ("_off" if off_resonance else "")].part(bins) for n in names}
         templates[channel] = parts if simulation_statistics else {n: Template(t.yields) for n, t in parts.items()}
-    normalisations = {name: size for name in (*B_PAIRS, *CONTINUUM)}
+    normalisations = dict.fromkeys((*B_PAIRS, *CONTINUUM), size)
     normalisations[SIGNAL] = config.uncertainties["signal_efficiency"].value
     return build_workspace(templates, signal=(SIGNAL,), normalisations=normalisations, poi="mu",
-                           poi_bounds=(-20.0, 40.0), measurement="knunu")
+                           poi_bounds=_mu_bounds(expectations), measurement="knunu")
+
+
+def _mu_bounds(expectations: Mapping[str, Expectation], reach: float = 200.0) -> tuple[float, float]:
+    """Bounds of mu: down to where 90 % of the background of some bin is used up, and far above."""
+    signal = expectations[SIGNAL].template.yields
+    background = np.sum([expectations[n].template.yields for n in (*B_PAIRS, *CONTINUUM)], axis=0)
+    filled = signal > 0
+    return max(-reach, -0.9 * float((background[filled] / signal[filled]).min(initial=reach))), reach

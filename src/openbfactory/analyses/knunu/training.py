@@ -144,7 +144,7 @@ def _judged(model: FoldModel, rows: Mapping[str, Rows]) -> dict[str, tuple[npt.N
     """Output, label and weight of the candidates that each classifier sees."""
     table, label, weight = pooled(rows)
     outputs = model.outputs(table)
-    found = {}
+    found: dict[str, tuple[npt.NDArray[Any], ...]] = {}
     for name in ("BDT1", "BDT2"):
         seen = np.isfinite(outputs[name])
         found[name] = (outputs[name][seen], label[seen], weight[seen])

@@ -1,0 +1,100 @@
+"""A whole run of the analysis. Oracle: the same run made another way, byte for byte."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+LUMINOSITY = "0.04"
+
+
+def command(output: Path, *options: str) -> list[str]:
+    return [sys.executable, "-c", "from openbfactory.cli import main; main()", "run", "knunu", "--luminosity",
+            LUMINOSITY, "--seed", "5", "--output", str(output), *options]
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Hash of every file that a run leaves."""
+    files = [p for p in folder.rglob("*") if p.suffix in {".parquet", ".json", ".html"}]
+    return {str(p.relative_to(folder)): hashlib.blake2b(p.read_bytes()).hexdigest() for p in files}
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    """The run in one process."""
+    folder = tmp_path_factory.mktemp("knunu") / "run"
+    done = subprocess.run(command(folder, "--workers", "0"), capture_output=True, text=True, check=False, timeout=400)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return folder
+
+
+def test_one_worker_gives_the_same_bytes(reference, tmp_path):
+    done = subprocess.run(command(tmp_path / "one", "--workers", "1"), capture_output=True, text=True, check=False,
+                          timeout=400)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert digests(tmp_path / "one") == digests(reference)
+
+
+def test_killed_and_resumed_with_two_workers_gives_the_same_bytes(reference, tmp_path):
+    """Killed with -9 once some chunks are there, then resumed; without --resume the folder is refused."""
+    folder = tmp_path / "two"
+    process = subprocess.Popen(command(folder, "--workers", "2"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                               start_new_session=True)
+    deadline = time.monotonic() + 300
+    while len(list(folder.glob("chunks/*/*.json"))) < 4:
+        assert process.poll() is None, "the run ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (folder / "result.json").exists()
+    refused = subprocess.run(command(folder), capture_output=True, text=True, check=False, timeout=100)
+    assert refused.returncode == 1
+    assert "--resume" in refused.stderr
+    done = subprocess.run(command(folder, "--workers", "2", "--resume"), capture_output=True, text=True, check=False,
+                          timeout=400)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert digests(folder) == digests(reference)
+
+
+def test_record_holds_what_scripts_rely_on(reference):
+    record = json.loads((reference / "result.json").read_text())
+    fit = record["fit"]["expected"]
+    assert fit["value"] == pytest.approx(1.0, abs=1e-4)
+    assert fit["uncertainty"] > record["fit"]["expected_large_simulation"]["uncertainty"] > 0
+    assert record["provenance"]["seed"] == 5
+    assert record["provenance"]["references"]
+    assert sum(record["samples"]["charged"]["expected"]) > 0
+    flow = record["samples"]["knunu"]["cutflow"]
+    counts = [value for _, value in flow]
+    assert counts == sorted(counts, reverse=True)
+    assert counts[0] == record["samples"]["knunu"]["events"]
+
+
+def test_workspace_fits_on_its_own(reference, tmp_path):
+    """Oracle: the run's own record, through ``obf fit``."""
+    out = tmp_path / "fit.json"
+    done = subprocess.run([sys.executable, "-c", "from openbfactory.cli import main; main()", "fit",
+                           str(reference / "workspace.json"), "--json", str(out)], capture_output=True, text=True,
+                          check=False, timeout=100)
+    assert done.returncode == 0, done.stderr[-2000:]
+    record = json.loads((reference / "result.json").read_text())["fit"]["expected"]
+    assert json.loads(out.read_text())["uncertainty"] == pytest.approx(record["uncertainty"], rel=1e-6)
+
+
+def test_report_is_one_file_that_names_what_fell_back(reference):
+    page = (reference / "report.html").read_text()
+    assert "<script" not in page
+    assert "not a product of, affiliated with, or endorsed by" in page
+    assert "published" in page
+    record = json.loads((reference / "result.json").read_text())
+    for model in record["samples"]["charged"]["decays"]["fallback"]:
+        assert model in page
