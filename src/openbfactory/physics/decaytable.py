@@ -9,7 +9,7 @@ Approximation: a mass window reaches 15 widths from the pole unless the file say
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -209,6 +209,7 @@ def _all_channels(statements: DecayStatements, species: dict[str, Species], conj
                   findings: Findings) -> dict[str, list[Channel]]:
     """Channels of each mother, copies and charge conjugates made."""
     channels = dict(statements.decays)
+    _check_models(statements, findings)
     for new, old in statements.copies.items():
         if old not in channels:
             findings.error("missing-decay", f"CopyDecay {new}", f"'{old}' has no Decay block to copy")
@@ -267,6 +268,24 @@ def _channel_columns(names: list[str], index: dict[str, int], channels: dict[str
             "parameter_first": np.array(parameter_first, np.int64), "parameters": np.array(parameters, np.float64)}
 
 
+def _check_models(statements: DecayStatements, findings: Findings) -> None:
+    """Add an error for each channel whose model nobody knows."""
+    known = known_models()
+    for channels in statements.decays.values():
+        for channel in channels:
+            model = _resolved_model(channel, statements)[0]
+            if model not in known:
+                findings.unknown_name(f"line {channel.line}", model, known, what="decay model")
+
+
+@cache
+def known_models() -> frozenset[str]:
+    """Names of all decay models of EvtGen."""
+    from decaylanguage.dec.enums import known_decay_models
+
+    return frozenset(known_decay_models)
+
+
 def _known_daughters(channel: Channel, index: dict[str, int], findings: Findings) -> bool:
     """True when every daughter is known; only Pythia may be left to choose the daughters itself."""
     if not channel.daughters and channel.model != "PYTHIA":
@@ -274,7 +293,8 @@ def _known_daughters(channel: Channel, index: dict[str, int], findings: Findings
         return False
     unknown = [d for d in channel.daughters if d not in index]
     for name in unknown:
-        findings.unknown_name(f"line {channel.line}", name, index, what="particle")
+        if not any(f.path == f"line {channel.line}" and f"'{name}'" in f.message for f in findings):
+            findings.unknown_name(f"line {channel.line}", name, index, what="particle")
     return not unknown
 
 
