@@ -40,7 +40,9 @@ class Sample:
     overlay
         Name of the packaged decay file laid over the main one, empty for none.
     decays
-        Quantity that scales the cross section, as a key of a cited branching fraction; empty for none.
+        The decay whose branching fraction scales the cross section (either B); empty for none.
+    references
+        Reference keys of what the sample rests on.
     """
 
     name: str
@@ -49,23 +51,33 @@ class Sample:
     primaries: Primaries
     overlay: str = ""
     decays: str = ""
+    references: tuple[str, ...] = ()
+
+
+_B_PAIRS = ("decay-belle2", "pdg2024", "pythia83", "bgl-1997", "grinstein-kobach-2017", "belle-dlnu-2016")
+_KNUNU = ("hpqcd-2022", "hpqcd-2022-rates", "belle2-knunu-likelihood")
+_PAIRS = ("decay-belle2", "pdg2024", "pythia83", "basf2-fragmentation")
 
 
 def _pairs() -> dict[str, Sample]:
     """Samples of quark and lepton pairs."""
-    made = {name: Sample(name, title, name, partial(continuum_primaries, name)) for name, title in CONTINUUM.items()}
-    made |= {name: Sample(name, title, name, partial(lepton_pair_primaries, name))
+    made = {name: Sample(name, title, name, partial(continuum_primaries, name), references=_PAIRS)
+            for name, title in CONTINUUM.items()}
+    made |= {name: Sample(name, title, name, partial(lepton_pair_primaries, name), references=_PAIRS)
              for name, title in LEPTON_PAIRS.items()}
     return made
 
 
 #: every sample by name
 SAMPLES: dict[str, Sample] = {
-    "bbbar": Sample("bbbar", "Upsilon(4S) as the decay file says", "bbbar", upsilon_primaries),
-    "charged": Sample("charged", "Upsilon(4S) -> B+ B-", "charged", upsilon_primaries, "charged"),
-    "mixed": Sample("mixed", "Upsilon(4S) -> B0 anti-B0, with mixing", "mixed", upsilon_primaries, "mixed"),
+    "bbbar": Sample("bbbar", "Upsilon(4S) as the decay file says", "bbbar", upsilon_primaries,
+                    references=_B_PAIRS),
+    "charged": Sample("charged", "Upsilon(4S) -> B+ B-", "charged", upsilon_primaries, "charged",
+                      references=_B_PAIRS),
+    "mixed": Sample("mixed", "Upsilon(4S) -> B0 anti-B0, with mixing", "mixed", upsilon_primaries, "mixed",
+                    references=_B_PAIRS),
     "knunu": Sample("knunu", "Upsilon(4S) -> B+ B-, one B -> K nu nubar (Standard Model), the other generic", "charged",
-                    upsilon_primaries, "knunu", "B+ -> K+ nu nubar"),
+                    upsilon_primaries, "knunu", "B+ -> K+ nu nubar", (*_B_PAIRS, *_KNUNU)),
     **_pairs(),
 }
 

@@ -1,7 +1,7 @@
 """Decay tables by file, kept on disk by content hash so that only the first start compiles.
 
 Cache files hold arrays without pickle, are written under a temporary name and renamed, and are named by a hash of
-everything that made them: the texts, the species data and the versions of the packages that provide both.
+everything that made them: the texts, the species data, the modules that compile them and the versions of the packages.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from openbfactory.physics.decayfile import DecayStatements, default_decay_file, 
 from openbfactory.physics.decaytable import DecayTable, compile_table
 from openbfactory.physics.particles import DATA
 
-#: raised when the layout of the cached arrays changes
-LAYOUT = 1
+#: modules whose source decides what a cache entry holds
+_MAKERS = ("decayfile", "decaytable", "particles")
 
 
 def cache_folder() -> Path:
@@ -108,8 +108,9 @@ def main_statements() -> DecayStatements:
 def _digest(kind: str, *texts: str) -> str:
     """Hash of what makes a cache entry."""
     versions = library_versions()
-    words = [str(LAYOUT), kind, versions["particle"], versions["decaylanguage"],
-             (DATA / "species.yaml").read_text(encoding="utf-8"), *texts]
+    made_by = [DATA / "species.yaml", *(DATA.parent / f"{name}.py" for name in _MAKERS)]
+    words = [kind, versions["particle"], versions["decaylanguage"], *(p.read_text(encoding="utf-8") for p in made_by),
+             *texts]
     return hashlib.blake2b("\x1f".join(words).encode(), digest_size=16).hexdigest()
 
 

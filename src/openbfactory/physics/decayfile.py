@@ -24,6 +24,7 @@ from openbfactory.physics.particles import species_table
 #: reading stops after this many syntax errors
 MAX_SYNTAX_ERRORS = 20
 
+_KEYWORDS = {"Decay", "Enddecay", "CDecay", "CopyDecay", "Alias", "ChargeConj", "Define", "ModelAlias", "Particle"}
 _MODEL_WORD = re.compile(r"^[A-Z][A-Z0-9_]{2,}$")
 
 
@@ -78,8 +79,10 @@ class DecayStatements:
         """These statements with those of ``other`` laid over them."""
         defined = {*other.decays, *other.charge_conjugate, *other.copies}
         kept = {name: line for name, line in self.charge_conjugate.items() if name not in defined}
+        replaced = {*other.charge_conjugate, *other.copies}
+        decays = {name: channels for name, channels in self.decays.items() if name not in replaced}
         return DecayStatements(
-            {**self.decays, **other.decays}, {**self.lines, **other.lines}, {**self.aliases, **other.aliases},
+            {**decays, **other.decays}, {**self.lines, **other.lines}, {**self.aliases, **other.aliases},
             {**self.conjugates, **other.conjugates}, {**self.defines, **other.defines},
             {**self.model_aliases, **other.model_aliases}, {**kept, **other.charge_conjugate},
             {**{n: o for n, o in self.copies.items() if n not in defined}, **other.copies},
@@ -104,7 +107,7 @@ class DecayStatements:
 
 
 def default_decay_file() -> Path:
-    """Path of DECAY_BELLE2.DEC as shipped by decaylanguage."""
+    """Path of DECAY_BELLE2.DEC as shipped by decaylanguage (reference ``decay-belle2``)."""
     return Path(str(files("decaylanguage"))) / "data" / "DECAY_BELLE2.DEC"
 
 
@@ -121,7 +124,7 @@ def read_text(path: Path, findings: Findings) -> str:
 
 def parse_statements(text: str, findings: Findings) -> DecayStatements:
     """Statements of a decay file's text; mistakes are added to ``findings``."""
-    lines = [_without_end(line) for line in text.splitlines()]
+    lines = _joined([_without_end(line) for line in text.splitlines()])
     statements = DecayStatements()
     for tree in _syntax_tree(lines, findings):
         _HANDLERS.get(tree.data, _ignored)(statements, tree, findings)
@@ -146,6 +149,24 @@ def _without_end(line: str) -> str:
     """The line without comment, empty for an ``End`` statement (which may stand between included files)."""
     line = line.split("#", 1)[0].rstrip()
     return "" if line.strip() == "End" else line
+
+
+def _joined(lines: list[str]) -> list[str]:
+    """The lines with channels that are written over several lines joined on the first; the rest become empty."""
+    lines = list(lines)
+    first = None
+    for i, line in enumerate(lines):
+        words = line.split()
+        if not words:
+            continue
+        if first is not None and words[0][0] not in "+-.0123456789" and words[0] not in _KEYWORDS:
+            lines[first] += " " + line.strip()
+            lines[i] = ""
+        else:
+            first = i if words[0][0] in "+-.0123456789" else None
+        if ";" in line:
+            first = None
+    return lines
 
 
 @cache
