@@ -78,7 +78,7 @@ def api_page(room: str) -> str:
     title = f"openbfactory.{room}"
     text = [title, "=" * len(title), ""]
     for name in names:
-        text += [name, "-" * len(name), "", f".. automodule:: {name}", "   :members:", ""]
+        text += [name, "-" * len(name), "", f".. automodule:: {name}", "   :members:", "   :ignore-module-all:", ""]
     return "\n".join(text)
 
 

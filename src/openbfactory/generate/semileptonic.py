@@ -1,10 +1,10 @@
 """Decays to a meson and two leptons: B and D to P l nu, V l nu, B -> K nu nubar, and leptonic tau decays.
 
 Method: the squared mass of the leptons is drawn from three-body phase space and the lepton angle uniformly; both are
-accepted with (q2 - m_l^2) W, where (J. Korner, G. Schuler, Z. Phys. C 46, 93)
+accepted with (q2 - m_l^2) W, where (J. Korner, G. Schuler, Z. Phys. C 46, 93)::
 
-W = (1 - eta c)^2 H_+^2 + (1 + eta c)^2 H_-^2 + 2 (1 - c^2) H_0^2
-    + m_l^2 / q2 [(1 - c^2)(H_+^2 + H_-^2) + 2 (H_t - H_0 c)^2],
+    W = (1 - eta c)^2 H_+^2 + (1 + eta c)^2 H_-^2 + 2 (1 - c^2) H_0^2
+        + m_l^2 / q2 [(1 - c^2)(H_+^2 + H_-^2) + 2 (H_t - H_0 c)^2],
 
 c is the cosine of the charged lepton to the direction of the pair, in the frame of the pair; eta is +1 for bottom and
 -1 for charm.  B -> K nu nubar draws q2 from its exact distribution and the angle from 1 - c^2.  Leptonic tau decays

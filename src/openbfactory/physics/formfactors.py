@@ -1,12 +1,12 @@
 """Helicity amplitudes of semileptonic decays of a pseudoscalar to a pseudoscalar or a vector meson.
 
 Method: with M, m the masses of the mesons, p the momentum of the daughter and q2 the squared mass of the leptons
-(J. Korner, G. Schuler, Z. Phys. C 46, 93),
+(J. Korner, G. Schuler, Z. Phys. C 46, 93)::
 
-pseudoscalar  H_0 = 2 M p f_+ / sqrt(q2),  H_t = (M^2 - m^2) f_0 / sqrt(q2);
-vector        H_pm = (M + m) A_1 -+ 2 M p V / (M + m),
-              H_0 = [(M^2 - m^2 - q2)(M + m) A_1 - 4 M^2 p^2 A_2 / (M + m)] / (2 m sqrt(q2)),
-              H_t = 2 M p A_0 / sqrt(q2).
+    pseudoscalar  H_0 = 2 M p f_+ / sqrt(q2),  H_t = (M^2 - m^2) f_0 / sqrt(q2);
+    vector        H_pm = (M + m) A_1 -+ 2 M p V / (M + m),
+                  H_0 = [(M^2 - m^2 - q2)(M + m) A_1 - 4 M^2 p^2 A_2 / (M + m)] / (2 m sqrt(q2)),
+                  H_t = 2 M p A_0 / sqrt(q2).
 
 Form factors: BGL (Boyd, Grinstein, Lebed, hep-ph/9705252; D: arXiv:1510.03657; D*: arXiv:1703.08170), CLN with the
 scalar parts (``HQET3``: Caprini, Lellouch, Neubert, hep-ph/9712417; R_0 and Delta: arXiv:1005.4306), pole forms
@@ -130,7 +130,7 @@ def _vector_bgl(a: Array, mother: float, daughter: float, q2: float, p: float, o
 
 @njit(cache=True)
 def helicity_amplitudes(kind: int, a: Array, mother: float, daughter: float, q2: float, p: float, out: Array) -> None:
-    """Fill ``out`` with H_+, H_-, H_0, H_t.
+    """Fill ``out`` with ``H_+, H_-, H_0, H_t``.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ def helicity_amplitudes(kind: int, a: Array, mother: float, daughter: float, q2:
 
 
 def amplitudes(name: str, parameters: npt.ArrayLike, mother: float, daughter: float, q2: float) -> Array:
-    """Helicity amplitudes H_+, H_-, H_0, H_t (4,) of a model by its name in decay files."""
+    """Helicity amplitudes ``H_+, H_-, H_0, H_t`` (4,) of a model by its name in decay files."""
     out = np.empty(4)
     square = ((mother - daughter) ** 2 - q2) * ((mother + daughter) ** 2 - q2)
     p = math.sqrt(max(square, 0.0)) / (2.0 * mother)

@@ -1,7 +1,7 @@
 """Rate of B -> K nu nubar in the Standard Model as a function of q2, the squared mass of the neutrino pair.
 
-Method: dB/dq2 = tau_B G_F^2 alpha^2 X_t^2 |V_tb V_ts*|^2 / (32 pi^5 sin^4 theta_W) |p_K|^3 f_+(q2)^2, summed over three
-neutrino flavours (W. Parrott et al. (HPQCD), arXiv:2207.13371, eq. 7 and 8; constants of the likelihood published in
+Method: ``dB/dq2 = tau_B G_F^2 alpha^2 X_t^2 |V_tb V_ts*|^2 / (32 pi^5 sin^4 theta_W) |p_K|^3 f_+(q2)^2``, summed over
+three neutrino flavours (W. Parrott et al. (HPQCD), arXiv:2207.13371; constants of the likelihood of
 arXiv:2507.12393); f_+ is the z expansion with N = 3 of arXiv:2207.12468.
 
 Left out: the tree-level contribution of B -> tau nu, tau -> K nu; differences between the charged and the neutral B.

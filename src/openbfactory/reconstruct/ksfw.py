@@ -3,7 +3,7 @@
 Definitions are those of the field (Belle, K. Abe et al., Phys. Rev. Lett. 87
 (2001) 101801 and 91 (2003) 261801; the same sums as ``KSFWVariables`` of
 basf2), all in the c.m. frame.  With signal particles i, other particles j
-(x = 0 charged, 1 neutral, 2 the missing momentum) and charges q:
+(x = 0 charged, 1 neutral, 2 the missing momentum) and charges q::
 
     hso_xl = sum_ij |p_j| P_l(cos_ij) / N             l = 0, 2, 4
     hso_0l = sum_ij q_i q_j |p_j| P_l(cos_ij) / N     l = 1, 3 (charged only)

@@ -25,7 +25,7 @@ Array = npt.NDArray[Any]
 
 #: particles below this transverse momentum [GeV] do not leave the beam pipe
 LEAST_MOMENTUM = 1e-3
-#: theta, phi, r [cm], path [cm]; r = 0 where the surface is not met
+# theta, phi, r [cm], path [cm]; r = 0 where the surface is not met
 Hit = tuple[float, float, float, float]
 
 

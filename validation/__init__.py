@@ -1,0 +1,1 @@
+"""Comparisons with other programs and with published numbers: ``python -m validation``."""
