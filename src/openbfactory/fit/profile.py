@@ -97,7 +97,7 @@ class Fit:
         if self.minimum.at_bound[index]:
             free = self.minimum.free.copy()
             free[index] = True
-            variance = _covariance(self.minimum.hessian, free)[index, index]
+            variance = hessian_covariance(self.minimum.hessian, free)[index, index]
         return math.sqrt(variance) if variance > 0 else None
 
     def conditional(self, index: int, value: float, start: FloatArray | None = None) -> Minimum:
@@ -217,7 +217,7 @@ def best_fit(likelihood: Likelihood, *, start: FloatArray | None = None, fixed: 
     fixed = likelihood.model.parameters.fixed if fixed is None else fixed
     starts = [] if start is None else [("given", start)]
     minimum = minimise(_problem(likelihood, fixed), iter([*starts, *_default_starts(likelihood)]))
-    return Fit(likelihood, fixed, minimum, _covariance(minimum.hessian, minimum.free))
+    return Fit(likelihood, fixed, minimum, hessian_covariance(minimum.hessian, minimum.free))
 
 
 def with_better_minimum(fit: Fit, point: FloatArray) -> Fit:
@@ -256,7 +256,7 @@ def _zero_likelihood(likelihood: Likelihood, x: FloatArray) -> str:
     return f"the likelihood is zero, events but no expectation in {', '.join(bins[:3])}{more}"
 
 
-def _covariance(hessian: FloatArray, free: BoolArray) -> FloatArray:
+def hessian_covariance(hessian: FloatArray, free: BoolArray) -> FloatArray:
     """Covariance 2 H^-1 of the free parameters; nan for those with a part in a flat direction."""
     result = np.zeros_like(hessian)
     which = np.flatnonzero(free)
