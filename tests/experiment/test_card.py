@@ -69,7 +69,7 @@ def test_each_mistake_alone(tmp_path, code):
     ("outside-0-1", "coverage: 0.1667", "coverage: 1.1667"),
     ("wrong-unit", "length_unit: mm", "length_unit: GeV"),
     ("outside-0-1", "0.965, 0.975, 0.975]", "0.965, 0.975, 1.975]"),
-    ("not-positive-definite", "phi0_omega: {value: 0.017", "phi0_omega: {value: -0.95"),
+    ("not-positive", "omega: {value: 1.7", "omega: {value: 0"),
     ("union-tag-invalid", "kind: ring", "kind: rong"),
     ("negative-value", "background_rate: {value: 1.6", "background_rate: {value: -1.6"),
 ])

@@ -15,22 +15,18 @@ from pydantic_core import PydanticCustomError
 from openbfactory.core.config import Config
 from openbfactory.experiment.dimensions import (
     Angle,
-    AngleEnergy,
     AngleResolution,
-    Correlation,
     EfficiencyOfEnergy,
     EfficiencyOfLength,
     Energy,
     EnergyResolution,
     Field_,
     Fraction,
-    InverseEnergy,
     Length,
-    LengthEnergy,
-    LengthResolution,
     LengthRootEnergy,
     Number,
     NumberOfEnergy,
+    PositiveNumber,
     RelativeResolution,
     SignedLength,
     Time,
@@ -55,51 +51,14 @@ def _ordered(angles: AngularRange) -> AngularRange:
 Acceptance = Annotated[AngularRange, AfterValidator(_ordered)]
 
 
-class LengthTerm(Config):
-    """sigma = constant (+) scattering / (p beta sin^n theta), lengths."""
+class Inflation(Config):
+    """Factors to the standard deviations of the helix that follow from the layers."""
 
-    constant: LengthResolution
-    scattering: LengthEnergy
-
-
-class AngleTerm(Config):
-    """sigma = constant (+) scattering / (p beta sin^n theta), angles."""
-
-    constant: AngleResolution
-    scattering: AngleEnergy
-
-
-class HelixResolution(Config):
-    """Resolutions of the perigee; n = 3/2 for d0 and phi0, 5/2 for z0 and tanLambda."""
-
-    d0: LengthTerm
-    phi0: AngleTerm
-    z0: LengthTerm
-    tanLambda: AngleTerm
-
-
-class TransverseMomentum(Config):
-    """sigma(pT)/pT = slope pT (+) constant / beta; ``strip_only`` without drift-chamber hits."""
-
-    slope: InverseEnergy
-    constant: RelativeResolution
-    strip_only: RelativeResolution
-
-
-class Correlations(Config):
-    """Correlation coefficients of the perigee parameters; all others are zero."""
-
-    d0_phi0: Correlation
-    d0_omega: Correlation
-    phi0_omega: Correlation
-    z0_tanLambda: Correlation
-
-
-def _positive_definite(c: Correlations) -> Correlations:
-    a, b, d = c.d0_phi0.value, c.d0_omega.value, c.phi0_omega.value
-    if 1 + 2 * a * b * d - a * a - b * b - d * d <= 0:
-        raise PydanticCustomError("not_positive_definite", "correlations of a positive-definite matrix")
-    return c
+    d0: PositiveNumber
+    phi0: PositiveNumber
+    omega: PositiveNumber
+    z0: PositiveNumber
+    tanLambda: PositiveNumber
 
 
 class Tails(Config):
@@ -120,11 +79,7 @@ class Tracking(Config):
     displacement: EfficiencyOfLength
     minimum_silicon_hits: int = Field(ge=1)
     minimum_drift_hits: int = Field(ge=1)
-    pixel: HelixResolution
-    strip: HelixResolution
-    drift: HelixResolution
-    transverse_momentum: TransverseMomentum
-    correlations: Annotated[Correlations, AfterValidator(_positive_definite)]
+    inflation: Inflation
     tails: Tails
 
 

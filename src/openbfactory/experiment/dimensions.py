@@ -29,11 +29,8 @@ UNITS: dict[str, dict[str, float]] = {
     "field": {"T": units.tesla},
     "cross section": {"nb": units.nb, "pb": units.pb, "fb": units.fb},
     "luminosity": {"fb^-1": units.inverse_fb, "ab^-1": 1e3 * units.inverse_fb, "pb^-1": 1e-3 * units.inverse_fb},
-    "length times energy": {"cm GeV": 1.0, "um GeV": units.um},
-    "angle times energy": {"rad GeV": 1.0, "mrad GeV": units.mrad},
     "time times energy": {"ns GeV": 1.0},
     "length times root energy": {"cm GeV^0.5": 1.0},
-    "inverse energy": {"1/GeV": 1.0, "%/GeV": 0.01},
 }
 
 
@@ -92,15 +89,9 @@ def fraction(quantity: Quantity) -> Quantity:
     return quantity
 
 
-def _correlation(quantity: Quantity) -> Quantity:
-    if not -1 < quantity.value < 1:
-        raise PydanticCustomError("outside_correlation", "a correlation inside (-1, 1)")
-    return quantity
-
-
 Number = Annotated[Quantity, AfterValidator(converter("number")), AfterValidator(not_negative)]
+PositiveNumber = Annotated[Quantity, AfterValidator(converter("number")), AfterValidator(positive)]
 Fraction = Annotated[Quantity, AfterValidator(converter("number")), AfterValidator(fraction)]
-Correlation = Annotated[Quantity, AfterValidator(converter("number")), AfterValidator(_correlation)]
 RelativeResolution = Annotated[Quantity, AfterValidator(converter("number")), AfterValidator(resolution)]
 SignedEnergy = Annotated[Quantity, AfterValidator(converter("energy"))]
 Energy = Annotated[Quantity, AfterValidator(converter("energy")), AfterValidator(positive)]
@@ -115,12 +106,9 @@ Time = Annotated[Quantity, AfterValidator(converter("time")), AfterValidator(not
 Field_ = Annotated[Quantity, AfterValidator(converter("field")), AfterValidator(positive)]
 CrossSection = Annotated[Quantity, AfterValidator(converter("cross section")), AfterValidator(not_negative)]
 Luminosity = Annotated[Quantity, AfterValidator(converter("luminosity")), AfterValidator(not_negative)]
-LengthEnergy = Annotated[Quantity, AfterValidator(converter("length times energy")), AfterValidator(resolution)]
-AngleEnergy = Annotated[Quantity, AfterValidator(converter("angle times energy")), AfterValidator(resolution)]
 TimeEnergy = Annotated[Quantity, AfterValidator(converter("time times energy")), AfterValidator(resolution)]
 LengthRootEnergy = Annotated[Quantity, AfterValidator(converter("length times root energy")),
                              AfterValidator(resolution)]
-InverseEnergy = Annotated[Quantity, AfterValidator(converter("inverse energy")), AfterValidator(resolution)]
 
 
 class Curve(Config):

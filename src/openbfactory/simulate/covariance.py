@@ -1,14 +1,28 @@
-"""Resolution of the five helix parameters: a parametrised covariance.
+"""Covariance of the five helix parameters from the layers that measured the track.
 
-``sigma = constant (+) scattering / (p beta sin^n theta)`` with n = 3/2 for d0 and
-phi0 and n = 5/2 for z0 and tanLambda; ``sigma(pT)/pT = slope pT (+) constant /
-beta``.  Correlations d0-phi0-omega and z0-tanLambda are constants of the card;
-the two groups are independent.  The matrix is D C D with a positive-definite
-correlation matrix C (checked by the card), hence positive-definite.
+Method: a Kalman filter from the outermost layer inwards whose state is the
+perigee of the present piece of the track, so that no transport is needed.  With
+``a = omega s``, ``S = sin(a) / omega`` and ``V = (1 - cos(a)) / omega`` at the arc length
+s, a change of (d0, phi0, omega, z0, tanLambda) moves the track in the plane
+normal to it by
 
-Approximation: one set of constants each for tracks that start with pixel hits,
-with strip hits, or in the drift chamber; no dependence on the point where the
-track starts inside a set.  A covariance from the layers themselves comes later.
+    du = cos(a) dd0 - (1 + omega d0) S dphi0 + V / omega domega,
+    dz = dz0 + s dtanLambda - tanLambda (sin(a) dd0 + (d0 cos(a) - V) dphi0 + (s - S) / omega domega)
+
+(derivatives of the closed form in :mod:`openbfactory.kinematics.helix`).  Strips
+and pixels measure u and z, axial wires u, stereo wires ``u cos + z sin``.  Every
+layer crossed then adds the noise of multiple scattering: two kinks (in phi, and
+in the polar angle at constant momentum) of variance ``theta0^2`` (Highland;
+pdg2024, eq. 34.16), turned into changes of the perigee.  A linear filter
+gives the same covariance as least squares over all layers with correlated
+residuals.  The result is multiplied from both sides with the inflation of the
+card (wires, supports, misalignment) and factorised (Cholesky), which keeps it
+positive-definite; a matrix that is not (rounding) is repaired and counted.
+
+Approximation: the hits of a superlayer count as one at its middle radius;
+material is at the mean radius of its layer, the logarithm of Highland's formula
+takes the whole tracker; sensors face the track; no straggling of the energy
+loss; the prior is 10 cm, 1 rad, 0.1/cm, 100 cm, 3.
 """
 
 from __future__ import annotations
@@ -21,59 +35,154 @@ from numba import njit
 
 Array = npt.NDArray[np.float64]
 
+#: columns of a layer: radius, z_min, z_max, system, hits, efficiency, coverage, var(u), var(z), tan(stereo angle),
+#: theta0^2 p^2 beta^2
+LAYER_WIDTH = 11
+#: variances before the first measurement
+PRIOR = (1e2, 1.0, 1e-2, 1e4, 9.0)
+#: pivots of the Cholesky decomposition relative to the diagonal below which a matrix is repaired
+LEAST_PIVOT = 1e-10
 
-@njit(cache=True)
-def standard_deviations(p: float, beta: float, sin_theta: float, omega: float, terms: Array, pt_terms: Array,
-                        has_drift: bool, out: Array) -> None:
-    """Write sigma of d0, phi0, omega, z0, tanLambda into ``out`` (5,).
+
+@njit(cache=True, error_model="numpy")
+def measured(c: Array, h0: float, h1: float, h2: float, h3: float, h4: float, variance: float) -> None:
+    """Update the upper triangle (15,) with one measurement of ``h . parameters``."""
+    p0 = c[0] * h0 + c[1] * h1 + c[2] * h2 + c[3] * h3 + c[4] * h4
+    p1 = c[1] * h0 + c[5] * h1 + c[6] * h2 + c[7] * h3 + c[8] * h4
+    p2 = c[2] * h0 + c[6] * h1 + c[9] * h2 + c[10] * h3 + c[11] * h4
+    p3 = c[3] * h0 + c[7] * h1 + c[10] * h2 + c[12] * h3 + c[13] * h4
+    p4 = c[4] * h0 + c[8] * h1 + c[11] * h2 + c[13] * h3 + c[14] * h4
+    add_product(c, p0, p1, p2, p3, p4, -1.0 / (p0 * h0 + p1 * h1 + p2 * h2 + p3 * h3 + p4 * h4 + variance))
+
+
+@njit(cache=True, error_model="numpy")
+def add_product(c: Array, g0: float, g1: float, g2: float, g3: float, g4: float, weight: float) -> None:
+    """Add ``weight g g^T`` to the upper triangle (15,)."""
+    w0, w1, w2, w3 = weight * g0, weight * g1, weight * g2, weight * g3
+    c[0] += w0 * g0
+    c[1] += w0 * g1
+    c[2] += w0 * g2
+    c[3] += w0 * g3
+    c[4] += w0 * g4
+    c[5] += w1 * g1
+    c[6] += w1 * g2
+    c[7] += w1 * g3
+    c[8] += w1 * g4
+    c[9] += w2 * g2
+    c[10] += w2 * g3
+    c[11] += w2 * g4
+    c[12] += w3 * g3
+    c[13] += w3 * g4
+    c[14] += weight * g4 * g4
+
+
+@njit(cache=True, error_model="numpy")
+def pass_layer(c: Array, layer: Array, helix: Array, s: float, hits: float, scattering: float) -> None:
+    """Take one layer into the covariance: its ``hits`` at the arc length ``s`` [cm], then its material.
 
     Parameters
     ----------
-    p, beta, sin_theta, omega
-        Momentum [GeV], velocity, sine of the polar angle, curvature [1/cm].
-    terms : (4, 2)
-        Constant and scattering of d0 [cm], phi0, z0 [cm], tanLambda.
-    pt_terms : (3,)
-        Slope [1/GeV], constant, value without drift-chamber hits.
+    c : (15,)
+        Upper triangle, updated.
+    layer : (LAYER_WIDTH,)
+        Numbers of the layer.
+    helix : (5,)
+        Helix of the track.
+    scattering
+        ``1 / (p beta)^2`` [1/GeV^2].
     """
-    bend = 1.0 / (p * beta * sin_theta * math.sqrt(sin_theta))
-    along = bend / sin_theta
-    out[0] = math.hypot(terms[0, 0], terms[0, 1] * bend)
-    out[1] = math.hypot(terms[1, 0], terms[1, 1] * bend)
-    out[3] = math.hypot(terms[2, 0], terms[2, 1] * along)
-    out[4] = math.hypot(terms[3, 0], terms[3, 1] * along)
-    relative = math.hypot(pt_terms[0] * p * sin_theta, pt_terms[1] / beta) if has_drift else pt_terms[2]
-    out[2] = abs(omega) * relative
+    d0, omega, tanl = helix[0], helix[2], helix[4]
+    half = math.sin(0.5 * omega * s)
+    sine = 2.0 * half * math.sqrt(max(1.0 - half * half, 0.0))
+    cosine = 1.0 - 2.0 * half * half
+    across, back, stretch = sine / omega, 2.0 * half * half / omega, 1.0 + omega * d0
+    if hits > 0.0:
+        u1, u2 = -stretch * across, back / omega
+        if layer[7] > 0.0 and layer[9] == 0.0:
+            measured(c, cosine, u1, u2, 0.0, 0.0, layer[7] / hits)
+        if layer[8] > 0.0 or layer[9] != 0.0:
+            z0, z1, z2 = -tanl * sine, -tanl * (d0 * cosine - back), -tanl * (s - across) / omega
+            if layer[9] == 0.0:
+                measured(c, z0, z1, z2, 1.0, s, layer[8] / hits)
+            else:
+                t = layer[9]
+                measured(c, cosine + t * z0, u1 + t * z1, u2 + t * z2, t, t * s, layer[7] * (1.0 + t * t) / hits)
+    slope2 = 1.0 + tanl * tanl
+    steepness = max(stretch * across / layer[0], 0.1)
+    theta2 = layer[10] * scattering * math.sqrt(slope2) / steepness
+    turn = cosine / stretch
+    add_product(c, across, turn, 0.0, tanl * (back + d0 * turn), 0.0, theta2 * slope2)
+    turn = omega * tanl * across / stretch
+    add_product(c, back * tanl, turn, omega * tanl, -s * slope2 - tanl * tanl * (across - s) + tanl * d0 * turn, slope2,
+                theta2)
 
 
-@njit(cache=True)
-def fill_covariance(sigma: Array, correlation: Array, out: Array) -> None:
-    """Write the upper triangle (15,) for sigmas (5,) and correlations (4,).
+@njit(cache=True, error_model="numpy")
+def cholesky(c: Array, factor: Array) -> bool:
+    """Write the lower factor (5, 5) of the upper triangle (15,); whether the matrix had to be repaired.
 
-    ``correlation``: d0-phi0, d0-omega, phi0-omega, z0-tanLambda.
+    A pivot below ``LEAST_PIVOT`` of its diagonal element is raised to it, in ``factor`` and in ``c``.
+    """
+    repaired = False
+    start = 0
+    for i in range(5):
+        for j in range(i, 5):
+            value = c[start + j - i]
+            for k in range(i):
+                value -= factor[i, k] * factor[j, k]
+            if j == i:
+                least = LEAST_PIVOT * c[start]
+                if not value > least:
+                    c[start] += 2.0 * least - value
+                    value, repaired = 2.0 * least, True
+                factor[i, i] = math.sqrt(value)
+            else:
+                factor[j, i] = value / factor[i, i]
+        start += 5 - i
+    return repaired
+
+
+@njit(cache=True, error_model="numpy")
+def fit_covariance(helix: Array, p_beta: float, layers: Array, arcs: Array, hits: Array, last: int, inflation: Array,
+                   out: Array, factor: Array) -> bool:
+    """Write covariance (15,) and its Cholesky factor (5, 5) of one track; whether it had to be repaired.
+
+    Parameters
+    ----------
+    helix : (5,)
+        Helix of the track at its perigee.
+    p_beta
+        Momentum times velocity [GeV].
+    layers : (k, LAYER_WIDTH)
+        Layers of the card from the inside out.
+    arcs, hits : (k,)
+        Arc length [cm] to each layer, negative where it is not crossed, and number of hits there.
+    last
+        Number of layers to look at.
+    inflation : (5,)
+        Factors to the standard deviations.
     """
     out[:] = 0.0
-    out[0] = sigma[0] * sigma[0]
-    out[1] = sigma[0] * sigma[1] * correlation[0]
-    out[2] = sigma[0] * sigma[2] * correlation[1]
-    out[5] = sigma[1] * sigma[1]
-    out[6] = sigma[1] * sigma[2] * correlation[2]
-    out[9] = sigma[2] * sigma[2]
-    out[12] = sigma[3] * sigma[3]
-    out[13] = sigma[3] * sigma[4] * correlation[3]
-    out[14] = sigma[4] * sigma[4]
+    out[0], out[5], out[9], out[12], out[14] = PRIOR
+    scattering = 1.0 / (p_beta * p_beta)
+    outermost = last - 1
+    while outermost >= 0 and hits[outermost] == 0.0:
+        outermost -= 1
+    for k in range(outermost, -1, -1):
+        if arcs[k] > 0.0:
+            pass_layer(out, layers[k], helix, arcs[k], hits[k], scattering)
+    n = 0
+    for i in range(5):
+        for j in range(i, 5):
+            out[n] *= inflation[i] * inflation[j]
+            n += 1
+    return cholesky(out, factor)
 
 
-@njit(cache=True)
-def correlated_normals(correlation: Array, rng: np.random.Generator, out: Array) -> None:
-    """Write five unit-width deviations with the correlations into ``out`` (Cholesky factor in closed form)."""
-    a, b, c, d = correlation[0], correlation[1], correlation[2], correlation[3]
-    n0, n1, n2 = rng.standard_normal(), rng.standard_normal(), rng.standard_normal()
-    n3, n4 = rng.standard_normal(), rng.standard_normal()
-    root = math.sqrt(1.0 - a * a)
-    l21 = (c - a * b) / root
-    out[0] = n0
-    out[1] = a * n0 + root * n1
-    out[2] = b * n0 + l21 * n1 + math.sqrt(1.0 - b * b - l21 * l21) * n2
-    out[3] = n3
-    out[4] = d * n3 + math.sqrt(1.0 - d * d) * n4
+@njit(cache=True, error_model="numpy")
+def add_deviation(factor: Array, scale: float, rng: np.random.Generator, helix: Array) -> None:
+    """Add ``scale`` times a deviation with the covariance of the lower ``factor`` to the helix."""
+    for j in range(5):
+        normal = scale * rng.standard_normal()
+        for i in range(j, 5):
+            helix[i] += factor[i, j] * normal

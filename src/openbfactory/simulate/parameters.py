@@ -14,16 +14,19 @@ from openbfactory.experiment.detector import (
     Calorimeter,
     Detector,
     Flight,
-    HelixResolution,
     Ionisation,
     NeutralHadron,
     Ring,
 )
 from openbfactory.experiment.dimensions import Curve
+from openbfactory.experiment.layers import Layers
+from openbfactory.simulate.covariance import LAYER_WIDTH
 
 Array = npt.NDArray[Any]
 
 SYSTEMS = {"PXD": 0, "SVD": 1, "CDC": 2}
+#: Highland's formula: energy [GeV] and factor of the logarithm (pdg2024, eq. 34.16)
+HIGHLAND, HIGHLAND_LOG = 0.0136, 0.038
 REGION_CODES = {"forward": 1, "barrel": 2, "backward": 3}
 KINDS = {"ionisation": 0, "ring": 1, "flight": 2, "threshold": 3}
 
@@ -44,9 +47,7 @@ class TrackingNumbers(NamedTuple):
     minimum_silicon_hits: int
     minimum_drift_hits: int
     layers: Array
-    terms: Array
-    pt_terms: Array
-    correlations: Array
+    inflation: Array
     tail_fraction: float
     tail_scale: float
     switch_efficiency: float
@@ -114,24 +115,32 @@ def _curve(curve: Curve) -> tuple[Array, Array]:
     return np.array(curve.x, float), np.array(curve.y, float)
 
 
-def _terms(block: HelixResolution) -> list[list[float]]:
-    return [[t.constant.value, t.scattering.value] for t in (block.d0, block.phi0, block.z0, block.tanLambda)]
+def layer_rows(table: Layers) -> Array:
+    """Layers (k, LAYER_WIDTH) of :mod:`openbfactory.simulate.covariance`; material alone has system -1.
+
+    The last column is Highland's ``theta0^2 p^2 beta^2`` at normal incidence, 13.6 MeV (1 + 0.038 ln X) sqrt(x) with
+    the whole material X in the logarithm (pdg2024, eq. 34.16).  Stereo superlayers turn alternately.
+    """
+    whole = sum(r.material for r in table.rows)
+    scale = (HIGHLAND * (1.0 + HIGHLAND_LOG * np.log(whole))) ** 2 if whole > 0 else 0.0
+    rows, sign = [], 1.0
+    for r in table.rows:
+        stereo = 0.0
+        if r.system == "CDC" and r.resolution_v > 0:
+            stereo, sign = sign * r.resolution_u / r.resolution_v, -sign
+        rows.append([(r.inner + r.outer) / 2, r.z_min, r.z_max, SYSTEMS.get(r.system, -1), r.hits, r.efficiency,
+                     r.coverage, r.resolution_u ** 2, r.resolution_v ** 2, stereo, scale * r.material])
+    return np.array(rows, float).reshape(-1, LAYER_WIDTH)
 
 
 def tracking_numbers(detector: Detector) -> TrackingNumbers:
     """Numbers of the tracker."""
-    card, switches = detector.tracking, detector.switches
-    rows = [[(r.inner + r.outer) / 2, r.z_min, r.z_max, SYSTEMS[r.system], r.hits, r.efficiency, r.coverage]
-            for r in card.layers.rows if r.system in SYSTEMS]
-    pt, c = card.transverse_momentum, card.correlations
+    card, switches, g = detector.tracking, detector.switches, detector.tracking.inflation
     return TrackingNumbers(
         detector.field.value, card.acceptance.min.value, card.acceptance.max.value,
         card.barrel.min.value, card.barrel.max.value, *_curve(card.efficiency), card.endcap_factor.value,
         *_curve(card.displacement), card.minimum_silicon_hits, card.minimum_drift_hits,
-        np.array(rows, float).reshape(-1, 7),
-        np.array([_terms(card.pixel), _terms(card.strip), _terms(card.drift)]),
-        np.array([pt.slope.value, pt.constant.value, pt.strip_only.value]),
-        np.array([c.d0_phi0.value, c.d0_omega.value, c.phi0_omega.value, c.z0_tanLambda.value]),
+        layer_rows(card.layers), np.array([f.value for f in (g.d0, g.phi0, g.omega, g.z0, g.tanLambda)]),
         card.tails.fraction.value, card.tails.scale.value, switches.track_efficiency, switches.momentum)
 
 

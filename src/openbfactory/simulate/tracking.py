@@ -24,7 +24,7 @@ import numpy.typing as npt
 from numba import njit
 
 from openbfactory.kinematics.helix import helix_of, point_at
-from openbfactory.simulate.covariance import correlated_normals, fill_covariance, standard_deviations
+from openbfactory.simulate.covariance import add_deviation, fit_covariance
 from openbfactory.simulate.draws import binomial, interpolate, wrapped
 from openbfactory.simulate.parameters import TrackingNumbers
 from openbfactory.simulate.species import charge_of, species_index
@@ -35,7 +35,11 @@ Array = npt.NDArray[Any]
 
 
 class TrackColumns(NamedTuple):
-    """Tracks as columns; ``of_particle`` is the track (index in its event) of each particle, or -1."""
+    """Tracks as columns.
+
+    ``of_particle`` is the track (index in its event) of each particle, or -1; ``repaired`` counts covariances that
+    were not positive-definite.
+    """
 
     offsets: Array
     charge: Array
@@ -44,32 +48,53 @@ class TrackColumns(NamedTuple):
     hits: Array
     particle: Array
     of_particle: Array
+    repaired: int
 
 
-@njit(cache=True)
-def count_hits(helix: Array, radius: float, layers: Array, rng: np.random.Generator, hits: Array) -> None:
-    """Write the number of PXD, SVD and CDC hits (3,) of a helix that starts at ``radius`` [cm].
+@njit(cache=True, error_model="numpy")
+def cross_layers(helix: Array, radius: float, layers: Array, rng: np.random.Generator, hits: Array, arcs: Array,
+                 layer_hits: Array) -> int:
+    """Write where a helix that starts at ``radius`` [cm] crosses the layers and what hits it leaves.
 
-    ``layers`` (n, 7): radius, z_min, z_max, system (0, 1, 2), hits, efficiency, coverage.
+    Parameters
+    ----------
+    layers : (k, LAYER_WIDTH)
+        Layers from the inside out, see :mod:`openbfactory.simulate.covariance`.
+    hits : (3,)
+        Number of PXD, SVD and CDC hits.
+    arcs, layer_hits : (k,)
+        Arc length [cm], -1 where a layer is not crossed, and number of hits.
+
+    Returns
+    -------
+    last : int
+        Number of layers within reach.
     """
     hits[:] = 0
     for k in range(len(layers)):
-        if layers[k, 0] <= radius:
+        layer = layers[k]
+        arcs[k], layer_hits[k] = -1.0, 0.0
+        if layer[0] <= radius:
             continue
-        s = arc_to_radius(helix[0], helix[2], layers[k, 0])
+        s = arc_to_radius(helix[0], helix[2], layer[0])
         if s < 0.0:
-            break
+            return k
         z = helix[3] + s * helix[4]
-        if z < layers[k, 1] or z > layers[k, 2]:
+        if z < layer[1] or z > layer[2]:
             continue
-        if layers[k, 6] < 1.0:
+        if layer[6] < 1.0:
             x, y, _ = point_at(helix[0], helix[1], helix[2], helix[3], helix[4], s)
-            if math.atan2(-y, -x) + math.pi > 2.0 * math.pi * layers[k, 6]:
+            if math.atan2(-y, -x) + math.pi > 2.0 * math.pi * layer[6]:
                 continue
-        hits[int(layers[k, 3])] += binomial(int(layers[k, 4]), layers[k, 5], rng)
+        arcs[k] = s
+        if layer[3] >= 0.0:
+            count = binomial(int(layer[4]), layer[5], rng)
+            hits[int(layer[3])] += count
+            layer_hits[k] = count
+    return len(layers)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def finding_efficiency(pt: float, radius: float, efficiency: tuple[Array, Array],
                        displacement: tuple[Array, Array]) -> float:
     """Probability that the track of a particle in the barrel is found."""
@@ -77,18 +102,7 @@ def finding_efficiency(pt: float, radius: float, efficiency: tuple[Array, Array]
             * interpolate(radius, displacement[0], displacement[1]))
 
 
-@njit(cache=True)
-def smear(helix: Array, sigma: Array, correlations: Array, scale: float, momentum_scale: float,
-          rng: np.random.Generator, deviation: Array) -> None:
-    """Add deviations to the helix in place, wrap phi0 and apply the momentum scale."""
-    correlated_normals(correlations, rng, deviation)
-    for k in range(5):
-        helix[k] += scale * sigma[k] * deviation[k]
-    helix[2] /= momentum_scale
-    helix[1] = wrapped(helix[1])
-
-
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def find_tracks(truth: Truth, card: TrackingNumbers, masses: Array, rng: np.random.Generator) -> TrackColumns:
     """Tracks of all events; ``masses`` (10,) by species index [GeV]."""
     size, events = len(truth.pdg), len(truth.offsets) - 1
@@ -96,7 +110,7 @@ def find_tracks(truth: Truth, card: TrackingNumbers, masses: Array, rng: np.rand
                                                                truth.py, truth.pz)
     vertex_x, vertex_y, vertex_z = truth.x, truth.y, truth.z
     efficiency, displacement = (card.efficiency_pt, card.efficiency), (card.displacement_r, card.displacement)
-    layers, terms, pt_terms, correlations = card.layers, card.terms, card.pt_terms, card.correlations
+    layers, inflation = card.layers, card.inflation
     offsets = np.zeros(events + 1, np.int64)
     most = 0
     for i in range(size):
@@ -104,7 +118,8 @@ def find_tracks(truth: Truth, card: TrackingNumbers, masses: Array, rng: np.rand
     charge, particle = np.zeros(most, np.int32), np.zeros(most, np.int32)
     helix, covariance = np.zeros((most, 5)), np.zeros((most, 15))
     hits, of_particle = np.zeros((most, 3), np.int32), np.full(size, -1, np.int32)
-    sigma, deviation = np.zeros(5), np.zeros(5)
+    arcs, layer_hits, lower = np.zeros(len(layers)), np.zeros(len(layers)), np.zeros((5, 5))
+    repaired = 0
     n = 0
     for event in range(events):
         for i in range(starts[event], starts[event + 1]):
@@ -123,19 +138,18 @@ def find_tracks(truth: Truth, card: TrackingNumbers, masses: Array, rng: np.rand
             row = helix[n]
             row[0], row[1], row[2], row[3], row[4] = helix_of(
                 vertex_x[i], vertex_y[i], vertex_z[i], px, py, pz, float(charge_of(pdg[i])), card.field)
-            count_hits(row, radius, layers, rng, hits[n])
+            last = cross_layers(row, radius, layers, rng, hits[n], arcs, layer_hits)
             silicon, drift = hits[n, 0] + hits[n, 1], hits[n, 2]
             if silicon < card.minimum_silicon_hits and drift < card.minimum_drift_hits:
                 continue
             p = math.hypot(pt, pz)
-            block = 0 if hits[n, 0] > 0 else (1 if hits[n, 1] > 0 else 2)
-            standard_deviations(p, p / math.hypot(p, masses[species]), pt / p, row[2], terms[block], pt_terms,
-                                drift > 0, sigma)
-            fill_covariance(sigma, correlations, covariance[n])
-            scale = card.tail_scale if rng.random() < card.tail_fraction else 1.0
-            smear(row, sigma, correlations, scale, card.switch_momentum, rng, deviation)
+            p_beta = p * p / math.hypot(p, masses[species])
+            repaired += fit_covariance(row, p_beta, layers, arcs, layer_hits, last, inflation, covariance[n], lower)
+            add_deviation(lower, card.tail_scale if rng.random() < card.tail_fraction else 1.0, rng, row)
+            row[1], row[2] = wrapped(row[1]), row[2] / card.switch_momentum
             charge[n], particle[n] = (1 if row[2] > 0.0 else -1), i - starts[event]
             of_particle[i] = n - offsets[event]
             n += 1
         offsets[event + 1] = n
-    return TrackColumns(offsets, charge[:n], helix[:n], covariance[:n], hits[:n], particle[:n], of_particle)
+    return TrackColumns(offsets, charge[:n], helix[:n], covariance[:n], hits[:n], particle[:n], of_particle,
+                        repaired)
