@@ -106,3 +106,19 @@ def test_pyhf_and_numba_are_not_imported(workspace):
             "try:\n    main()\nexcept SystemExit as leaving:\n    assert not leaving.code\n"
             "assert not {'pyhf', 'numba', 'jsonschema', 'scipy.optimize'} & set(sys.modules)")
     subprocess.run([sys.executable, "-c", code, str(workspace)], check=True, capture_output=True, timeout=60)
+
+
+def test_limit_and_toys_by_command_line(workspace, tmp_path, obf):
+    code, out, err = obf("fit", workspace, "--limit", "--level", "0.95", "--toys", "60", "--seed", "2",
+                         "--json", tmp_path / "o.json")
+    assert code == 0
+    assert "Upper limit of mu at 95 %" in out
+    assert "goodness of fit" in out
+    assert "chunk 2 of 2" in err
+    record = json.loads((tmp_path / "o.json").read_text())
+    assert record["limit"]["level"] == 0.95
+    assert record["limit"]["observed"] > record["value"]
+    assert record["toys"]["toys"] == 60
+    assert 0 <= record["toys"]["goodness_of_fit"]["p"] <= 1
+    for arguments in (("--toys", "0"), ("--level", "95"), ("--toys", "many")):
+        assert obf("fit", workspace, *arguments)[0] == 2

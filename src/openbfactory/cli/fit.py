@@ -23,10 +23,19 @@ def fit(
     unit: Annotated[float | None, typer.Option(help="Branching fraction at a parameter of interest of 1.")] = None,
     scan: Annotated[str | None, typer.Option(metavar="LO,HI,N", help="Profile likelihood at N values.")] = None,
     channels: Annotated[str | None, typer.Option(metavar="A,B,...", help="Use only these channels.")] = None,
+    limit: Annotated[bool, typer.Option("--limit", help="Upper limit (CLs) with its expected band.")] = False,
+    level: Annotated[float, typer.Option(help="Confidence level of the limit.")] = 0.90,
+    toys: Annotated[int | None, typer.Option(metavar="N", help="Throw and fit N toys: spread, pulls, coverage, "
+                                             "goodness of fit.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the toys.")] = 1,
 ) -> None:
-    """Fit a likelihood workspace: estimate, uncertainty, interval, significance, pulls."""
+    """Fit a likelihood workspace: estimate, uncertainty, interval, significance, pulls, limit, toys."""
     if unit is not None and not (math.isfinite(unit) and unit > 0):
         raise typer.BadParameter("expected a number > 0", param_hint="--unit")
+    if toys is not None and not 1 <= toys <= 1_000_000:
+        raise typer.BadParameter("expected 1 to 1000000", param_hint="--toys")
+    if not 0.5 < level < 1:
+        raise typer.BadParameter("expected a number between 0.5 and 1", param_hint="--level")
     grid = _grid(scan) if scan is not None else None
     # the matrices are small: threads of the linear algebra cost more than they give, most of all on a busy machine
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -42,6 +51,17 @@ def fit(
     if profile is not None:
         _print_scan(profile)
         document["scan"] = profile.to_dict()
+    if limit:
+        from openbfactory.cli import fit_tables
+        from openbfactory.fit.limits import upper_limit
+
+        bound = upper_limit(analysis, level=level)
+        fit_tables.print_limit(bound, unit)
+        document["limit"] = bound.to_dict()
+    if toys is not None:
+        from openbfactory.cli import fit_tables
+
+        document["toys"] = fit_tables.run_toys(analysis, toys, seed)
     if json is not None:
         write_record(document, json)
 
