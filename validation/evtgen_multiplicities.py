@@ -1,4 +1,4 @@
-"""Mean multiplicities of Upsilon(4S) -> B Bbar against EvtGen with the same decay files (no photon radiation)."""
+"""Mean multiplicities of Upsilon(4S) -> B Bbar against EvtGen + PHOTOS with the same decay files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from validation.rows import Row, reference_input
 EVENTS = 60_000
 #: final-state species that are compared
 SPECIES = {211: "pi+", 321: "K+", 2212: "p", 11: "e-", 13: "mu-", 130: "K_L0", 2112: "n", 12: "nu_e", 14: "nu_mu",
-           16: "nu_tau"}
+           16: "nu_tau", 22: "photon"}
 
 
 def rows() -> list[Row]:
@@ -18,7 +18,7 @@ def rows() -> list[Row]:
     from openbfactory.experiment import load_card
     from openbfactory.generate import generate_events
 
-    reference = np.load(reference_input("evtgen", "bbbar_without_photos.npz"))
+    reference = np.load(reference_input("evtgen", "bbbar_photos.npz"))
     files = {"decay_file": reference_input("evtgen", "DECAY_BELLE2_evtgen.dec"),
              "decays": reference_input("evtgen", "bb.dec")}
     machine = load_card("belle2").machine

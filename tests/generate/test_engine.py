@@ -125,7 +125,7 @@ def test_mixing_is_coherent(primaries):
 
 
 def test_kept_records_and_aliases(primaries):
-    table = load_decay_table(overlay="Alias myD0 D0\nDecay myD0\n1.0 K- pi+ PHSP;\nEnddecay\n")
+    table = load_decay_table(overlay="noPhotos\nAlias myD0 D0\nDecay myD0\n1.0 K- pi+ PHSP;\nEnddecay\n")
     given = primaries(421, 50, 1.86484, pz=2.0)
     given.columns["species"] = np.full(50, table.index["myD0"], np.int32)
     given["status"][::2] = 7
@@ -159,7 +159,7 @@ def test_no_events(primaries, table):
 
 
 def test_multiplicities_of_evtgen(primaries, shared_data):
-    reference = np.load(shared_data / "evtgen" / "bbbar_without_photos.npz")
+    reference = np.load(shared_data / "evtgen" / "bbbar_photos.npz")
     folder = shared_data / "evtgen"
     table = load_decay_table(folder / "DECAY_BELLE2_evtgen.dec", folder / "bb.dec")
     n = 4000

@@ -18,7 +18,7 @@ BGL = [0.02596, -0.06049, 0.01311, 0.01713, 0.00753, -0.09346]
 
 
 def decays(primaries, mother, channel, n=N, stable=(), seed=1):
-    text = f"Decay {mother}\n1.0 {channel};\nEnddecay\n"
+    text = f"noPhotos\nDecay {mother}\n1.0 {channel};\nEnddecay\n"
     table = load_decay_table(overlay=text)
     table.stable[[table.index[s] for s in stable]] = True
     s = species(mother)

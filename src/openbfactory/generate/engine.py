@@ -35,6 +35,7 @@ from openbfactory.generate.counts import DecayCounts
 from openbfactory.generate.hadronise import PartonicDecays
 from openbfactory.generate.kernels import empty_rows, masses_of, walk
 from openbfactory.generate.models import table_arrays
+from openbfactory.generate.radiation import radiation_arrays
 from openbfactory.physics.decaytable import DecayTable
 
 #: float columns of records in the order of the work rows
@@ -75,6 +76,7 @@ def decay_events(primaries: Jagged, table: DecayTable, address: Address, *,
         When Pythia cannot hadronise a partonic channel.
     """
     arrays, fallback = prepared(table)
+    radiation = radiation_arrays(table)
     given_floats, given_ints = _rows_of(primaries, table)
     events = len(primaries)
     rng = address.at(f"{address.stage}/decay").generator()
@@ -89,8 +91,8 @@ def decay_events(primaries: Jagged, table: DecayTable, address: Address, *,
     counts = np.zeros(len(table.fraction) + 1, np.int64)
     complete, fruitless, reached = False, 0, (-1, -1)
     while not complete:
-        floats, ints, stack, complete = walk(rng, offsets, given_floats, given_ints, arrays, beam, pools, floats, ints,
-                                             out_offsets, stack, state, counts)
+        floats, ints, stack, complete = walk(rng, offsets, given_floats, given_ints, arrays, radiation, beam, pools,
+                                             floats, ints, out_offsets, stack, state, counts)
         if not complete:
             pools = partonic.refill(int(state[DRY_POOL]))
             here = (int(state[RECORDS]), int(state[DEPTH]))

@@ -43,6 +43,7 @@ from openbfactory.generate.lineshape import draw_masses
 from openbfactory.generate.models import PARTONIC
 from openbfactory.generate.momenta import fill_momenta
 from openbfactory.generate.partonic import take_entry
+from openbfactory.generate.radiation import RadiationArrays, radiate
 from openbfactory.kinematics.fourvector import boost_from_rest, invariant_mass
 
 #: most daughters of one decay (channels and hadronised decays)
@@ -104,8 +105,8 @@ def append_daughters(floats: Array, ints: Array, row: int, n: int, daughters: Ar
 
 @njit(cache=True)
 def walk(rng: np.random.Generator, offsets: Array, given_floats: Array, given_ints: Array, table: TableArrays,
-         axis: Array, pools: PoolArrays, floats: Array, ints: Array, out_offsets: Array, stack: Array, state: Array,
-         counts: Array) -> tuple[Array, Array, Array, bool]:
+         radiation: RadiationArrays, axis: Array, pools: PoolArrays, floats: Array, ints: Array, out_offsets: Array,
+         stack: Array, state: Array, counts: Array) -> tuple[Array, Array, Array, bool]:
     """Decay the primaries of every event; returns the rows, the stack and whether the walk is complete.
 
     ``axis`` (3,) is the direction that initial vector states are polarised along, in their rest frame.
@@ -114,7 +115,7 @@ def walk(rng: np.random.Generator, offsets: Array, given_floats: Array, given_in
     """
     masses, ctau = np.empty(MAX_DAUGHTERS), np.empty(MAX_DAUGHTERS)
     momenta, scratch = np.empty((MAX_DAUGHTERS, 4)), np.empty(MAX_DAUGHTERS)
-    daughters = np.empty(MAX_DAUGHTERS, np.int32)
+    daughters, recoiled = np.empty(MAX_DAUGHTERS, np.int32), np.empty((MAX_DAUGHTERS, 4))
     n, depth, pending = state[RECORDS], state[DEPTH], state[PENDING]
     for event in range(state[EVENT], len(offsets) - 1):
         base = out_offsets[event]
@@ -156,6 +157,10 @@ def walk(rng: np.random.Generator, offsets: Array, given_floats: Array, given_in
                 fill_momenta(rng, channel, species, mass, table, axis, daughters, masses, count, momenta, ctau,
                              scratch)
             counts[channel] += 1
+            if radiation.photos[channel]:
+                bare = count
+                count = radiate(rng, mass, radiation, daughters, masses, count, momenta, scratch, recoiled)
+                ctau[bare:count] = -1.0
             if floats[row, CTAU] < 0.0:
                 floats[row, CTAU] = table.ctau[species] * rng.standard_exponential()
             if n + count > len(floats):

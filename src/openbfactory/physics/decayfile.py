@@ -73,7 +73,7 @@ class DecayStatements:
     particles: dict[str, tuple[float, float]] = field(default_factory=dict)
     mass_limits: dict[str, tuple[float, float]] = field(default_factory=dict)
     lineshapes: list[list[str]] = field(default_factory=list)
-    photos: bool = False
+    photos: bool | None = None
 
     def overlaid(self, other: DecayStatements) -> DecayStatements:
         """These statements with those of ``other`` laid over them."""
@@ -87,7 +87,7 @@ class DecayStatements:
             {**self.model_aliases, **other.model_aliases}, {**kept, **other.charge_conjugate},
             {**{n: o for n, o in self.copies.items() if n not in defined}, **other.copies},
             {**self.particles, **other.particles}, {**self.mass_limits, **other.mass_limits},
-            [*self.lineshapes, *other.lineshapes], self.photos or other.photos)
+            [*self.lineshapes, *other.lineshapes], self.photos if other.photos is None else other.photos)
 
     def to_document(self) -> dict[str, Any]:
         """Plain document for a JSON file."""

@@ -55,6 +55,7 @@ class DecayTable:
     line : (C,) int32
         Line of the channel in its file.
     photos : (C,) bool
+        Channels that radiate photons: all after ``yesPhotos``, none after ``noPhotos``, else those marked ``PHOTOS``.
     threshold : (C,) float64
         Sum of the lower mass edges of the daughters [GeV].
     daughter_first, parameter_first : (C + 1,) int64
@@ -253,7 +254,7 @@ def _channel_columns(names: list[str], index: dict[str, int], channels: dict[str
             cumulative.append(running)
             model.append(models.setdefault(model_name, len(models)))
             line.append(channel.line)
-            photos.append(channel.photos or statements.photos)
+            photos.append(channel.photos if statements.photos is None else statements.photos)
             daughters += [index[d] for d in channel.daughters]
             daughter_first.append(len(daughters))
             parameters += [_parameter(word, statements) for word in words]
