@@ -23,8 +23,8 @@ INTS = 4
 #: status codes of records
 TO_DECAY, STABLE, DECAYED, INITIAL = 0, 1, 2, 4
 
-#: entries of the state that a kernel leaves when it stops for more Pythia decays
-EVENT, RECORDS, DEPTH, PENDING, DRY_POOL = range(5)
+#: entries of the state that a kernel leaves when it stops for more Pythia decays, and the weights above their bound
+EVENT, RECORDS, DEPTH, PENDING, DRY_POOL, EXCESS = range(6)
 #: values of the pending channel: none is chosen yet, and the particle stays undecayed
 NO_CHANNEL, GIVEN_UP = -1, -2
 

@@ -18,6 +18,7 @@ from openbfactory.generate.columns import (
     CTAU,
     DEPTH,
     DRY_POOL,
+    EXCESS,
     GIVEN_UP,
     MOTHER,
     NO_CHANNEL,
@@ -86,7 +87,7 @@ def decay_events(primaries: Jagged, table: DecayTable, address: Address, *,
     offsets = (primaries.offsets - primaries.offsets[0]).astype(np.int64)
     floats, ints = empty_rows(events * _RECORDS_EXPECTED + len(given_floats) + 1)
     out_offsets = np.zeros(events + 1, np.int64)
-    stack, state = np.empty(256, np.int64), np.zeros(5, np.int64)
+    stack, state = np.empty(256, np.int64), np.zeros(6, np.int64)
     state[PENDING] = NO_CHANNEL
     counts = np.zeros(len(table.fraction) + 1, np.int64)
     complete, fruitless, reached = False, 0, (-1, -1)
@@ -99,7 +100,7 @@ def decay_events(primaries: Jagged, table: DecayTable, address: Address, *,
             fruitless, reached = (fruitless + 1 if here == reached else 0), here
             if fruitless >= FRUITLESS_BLOCKS:
                 state[PENDING] = GIVEN_UP
-    return _records(floats, ints, out_offsets), _counts(counts, table, fallback)
+    return _records(floats, ints, out_offsets), _counts(counts, table, fallback, int(state[EXCESS]))
 
 
 @lru_cache(maxsize=8)
@@ -156,11 +157,11 @@ def _records(floats: Array, ints: Array, offsets: Array) -> Jagged:
     return Jagged(offsets, {c.name: columns[c.name] for c in MC_PARTICLES.columns})
 
 
-def _counts(counts: Array, table: DecayTable, replaced: Array) -> DecayCounts:
+def _counts(counts: Array, table: DecayTable, replaced: Array, excess: int) -> DecayCounts:
     """Record of the decays."""
     done = counts[:-1]
     return DecayCounts(int(done.sum()), _by_model(done, table), _by_model(np.where(replaced, done, 0), table),
-                       int(counts[-1]))
+                       int(counts[-1]), excess)
 
 
 def _by_model(decays: Array, table: DecayTable) -> dict[str, int]:

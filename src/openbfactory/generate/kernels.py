@@ -19,6 +19,7 @@ from openbfactory.generate.columns import (
     DEPTH,
     DRY_POOL,
     EVENT,
+    EXCESS,
     FLOATS,
     INTS,
     MASS,
@@ -154,8 +155,8 @@ def walk(rng: np.random.Generator, offsets: Array, given_floats: Array, given_in
                 daughters[:count] = table.daughters[table.daughter_first[channel]:table.daughter_first[channel + 1]]
                 draw_masses(rng, mass, table, daughters[:count], masses)
                 ctau[:count] = -1.0
-                fill_momenta(rng, channel, species, mass, table, axis, daughters, masses, count, momenta, ctau,
-                             scratch)
+                state[EXCESS] += fill_momenta(rng, channel, species, mass, table, axis, daughters, masses, count,
+                                              momenta, ctau, scratch)
             counts[channel] += 1
             if radiation.photos[channel]:
                 bare = count

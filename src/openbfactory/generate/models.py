@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from openbfactory.generate.columns import Array, TableArrays
+from openbfactory.generate.dalitz import DALITZ_MODELS, knows_dalitz, prepared_dalitz
 from openbfactory.generate.semileptonic import largest_weight
 from openbfactory.physics.decaytable import DecayTable
 from openbfactory.physics.formfactors import PARAMETRISATIONS
@@ -26,6 +27,7 @@ MIXING_PAIR: Final = 3
 SEMILEPTONIC: Final = 4
 KAON_NEUTRINOS: Final = 5
 LEPTONIC_TAU: Final = 6
+DALITZ: Final = 20
 
 #: kernel of every model that is done, and what it is
 DECAY_MODELS: dict[str, tuple[int, str]] = {
@@ -40,6 +42,14 @@ DECAY_MODELS: dict[str, tuple[int, str]] = {
     "KNUNU": (KAON_NEUTRINOS, "B -> K nu nubar in the Standard Model (parameters in the file are not used)"),
     "TAULNUNU": (LEPTONIC_TAU, "leptonic tau decay, V-A, unpolarised"),
     "SLN": (PHASE_SPACE, "pseudoscalar to a lepton and a neutrino (the polarisation of a tau is not passed on)"),
+    "D_DALITZ": (DALITZ, "D -> three pseudoscalars, sums of resonances as measured"),
+    "OMEGA_DALITZ": (DALITZ, "vector to three pseudoscalars, unpolarised"),
+    "ETA_PI0DALITZ": (DALITZ, "eta(') -> 3 pi0 with a slope"),
+    "ETA_FULLDALITZ": (DALITZ, "eta -> pi pi pi0, polynomial of third order"),
+    "ETAPRIME_DALITZ": (DALITZ, "eta' -> pi pi eta, polynomial of second order"),
+    "PI0_DALITZ": (DALITZ, "pi0 -> e+ e- gamma, Kroll-Wada"),
+    "VVPIPI": (DALITZ, "quarkonium to quarkonium and two pions, unpolarised"),
+    "YMSTOYNSPIPICLEOBOOST": (DALITZ, "Upsilon(mS) -> Upsilon(nS) pi pi, two amplitudes, unpolarised"),
     "TAUSCALARNU": (PHASE_SPACE, "tau to a pseudoscalar and a neutrino, unpolarised"),
 }
 
@@ -53,6 +63,7 @@ def table_arrays(table: DecayTable) -> tuple[TableArrays, Array]:
     code, fallback = numbers[table.model], ~known[table.model]
     kind, bound = np.zeros(len(code), np.int32), np.ones(len(code))
     mothers = np.repeat(np.arange(len(table.names)), np.diff(table.channel_first))
+    payloads: dict[int, Array] = {}
     for c in np.flatnonzero(code > PHASE_SPACE).tolist():
         if not _fits(table, c, int(code[c]), int(mothers[c])):
             fallback[c] = not (code[c] == PARTONIC and _hadronic(table, c))
@@ -60,11 +71,38 @@ def table_arrays(table: DecayTable) -> tuple[TableArrays, Array]:
         elif code[c] == SEMILEPTONIC:
             kind[c] = PARAMETRISATIONS[str(table.models[table.model[c]])][0]
             bound[c] = _bound(table, c, int(kind[c]), int(mothers[c]))
+        elif code[c] == DALITZ:
+            kind[c] = DALITZ_MODELS[str(table.models[table.model[c]])][0]
+            payloads[c] = _dalitz_payload(table, c, int(mothers[c]))
+    parameter_first, parameters = _with_payloads(table, payloads)
     arrays = TableArrays(table.pdg, table.stable, table.mass, table.width, table.mass_low, table.mass_high, table.ctau,
                          table.conjugate, table.channel_first, table.cumulative, table.fraction, table.threshold,
-                         table.daughter_first, table.daughters, table.parameter_first, table.parameters, code, kind,
-                         bound, q2_quantiles().copy())
+                         table.daughter_first, table.daughters, parameter_first, parameters, code, kind, bound,
+                         q2_quantiles().copy())
     return arrays, fallback
+
+
+def _with_payloads(table: DecayTable, payloads: dict[int, Array]) -> tuple[Array, Array]:
+    """Parameters of all channels, with those of some channels replaced by what their kernel needs."""
+    if not payloads:
+        return table.parameter_first, table.parameters
+    pieces = [payloads.get(c, table.parameters_of(c)) for c in range(len(table.fraction))]
+    first = np.concatenate(([0], np.cumsum([len(p) for p in pieces]))).astype(np.int64)
+    return first, np.concatenate(pieces).astype(np.float64)
+
+
+def _mother_masses(table: DecayTable, mother: int) -> tuple[float, ...]:
+    """Masses of a mother for which bounds must hold: its mass, and points of its line shape."""
+    mass, low, high = float(table.mass[mother]), float(table.mass_low[mother]), float(table.mass_high[mother])
+    return (mass,) if low == high else (mass, *np.linspace(low, high, 7).tolist())
+
+
+def _dalitz_payload(table: DecayTable, channel: int, mother: int) -> Array:
+    """What the kernel of three-body decays needs to know about a channel."""
+    daughters = _daughters(table, channel)
+    return prepared_dalitz(str(table.models[table.model[channel]]), int(table.pdg[mother]),
+                           tuple(int(table.pdg[d]) for d in daughters), tuple(table.parameters_of(channel).tolist()),
+                           _mother_masses(table, mother), tuple(float(table.mass[d]) for d in daughters))
 
 
 def heavy_sign(pdg: int) -> float:
@@ -93,6 +131,10 @@ def _fits(table: DecayTable, channel: int, code: int, mother: int) -> bool:
         counts = PARAMETRISATIONS[str(table.models[table.model[channel]])][1:]
         return (len(codes) == 3 and sum(c in _LEPTONS for c in codes) == sum(c in _NEUTRINOS for c in codes) == 1
                 and len(parameters) in counts and bool(np.all(np.isfinite(parameters))))
+    if code == DALITZ:
+        return (bool(np.all(np.isfinite(parameters))) and float(table.threshold[channel]) < float(table.mass[mother])
+                and knows_dalitz(str(table.models[table.model[channel]]), int(table.pdg[mother]),
+                                 tuple(int(table.pdg[d]) for d in _daughters(table, channel)), len(parameters)))
     if code == KAON_NEUTRINOS:
         return len(codes) == 3 and codes[1] == codes[2] and codes[1] in _NEUTRINOS
     if code == LEPTONIC_TAU:

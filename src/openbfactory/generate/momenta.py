@@ -9,7 +9,15 @@ from numba import njit
 
 from openbfactory.core.units import speed_of_light as SPEED
 from openbfactory.generate.columns import Array, TableArrays
-from openbfactory.generate.models import KAON_NEUTRINOS, LEPTONIC_TAU, MIXING_PAIR, SEMILEPTONIC, VECTOR_TO_SCALARS
+from openbfactory.generate.dalitz import dalitz
+from openbfactory.generate.models import (
+    DALITZ,
+    KAON_NEUTRINOS,
+    LEPTONIC_TAU,
+    MIXING_PAIR,
+    SEMILEPTONIC,
+    VECTOR_TO_SCALARS,
+)
 from openbfactory.generate.semileptonic import kaon_neutrinos, leptonic_tau, semileptonic
 from openbfactory.kinematics.phasespace import decay_to, two_body_momentum
 from openbfactory.physics.particles import UPSILON_4S
@@ -78,8 +86,11 @@ def sort_tau(table: TableArrays, daughters: Array, order: Array) -> None:
 
 @njit(cache=True)
 def fill_momenta(rng: np.random.Generator, channel: int, species: int, mass: float, table: TableArrays, axis: Array,
-                 daughters: Array, masses: Array, count: int, momenta: Array, ctau: Array, scratch: Array) -> None:
-    """Fill ``momenta[:count]`` (E, px, py, pz), in the rest frame of the mother, as the model of the channel says."""
+                 daughters: Array, masses: Array, count: int, momenta: Array, ctau: Array, scratch: Array) -> int:
+    """Fill ``momenta[:count]`` (E, px, py, pz), in the rest frame of the mother, as the model of the channel says.
+
+    Returns how many weights were above the bound of their channel.
+    """
     code = table.code[channel]
     if code == MIXING_PAIR:
         mixing_pair(rng, table, channel, daughters, ctau)
@@ -97,5 +108,9 @@ def fill_momenta(rng: np.random.Generator, channel: int, species: int, mass: flo
         order = np.empty(3, np.int64)
         sort_tau(table, daughters, order)
         leptonic_tau(rng, mass, masses, momenta, order[1], order[0], scratch)
+    elif code == DALITZ:
+        a = table.parameters[table.parameter_first[channel]:table.parameter_first[channel + 1]]
+        return dalitz(rng, table.kind[channel], a, mass, masses, momenta)
     else:
         decay_to(rng, mass, masses, count, momenta, scratch)
+    return 0
