@@ -84,4 +84,4 @@ def test_several_files(tmp_path, obf):
 
 
 def test_every_suffix_has_a_checker():
-    assert set(check.CHECKERS) == {".json", ".yaml", ".yml", ".dec"}
+    assert set(check.CHECKERS) == {".json", ".yaml", ".yml", ".dec", ".parquet", ".root", ".hepmc3", ".hepmc"}
