@@ -159,6 +159,7 @@ def _distributions(result: KnunuResult, published: PublishedMeasurement) -> Sect
                       "Second classifier, candidates above the cut on the first, on a logarithmic scale.", log=True),
         figures.efficiency(result),
         figures.yields(result, published),
+        figures.yields_table(result, published),
     ))
 
 

@@ -13,7 +13,7 @@ from openbfactory.analyses.knunu.record import KnunuResult
 from openbfactory.fit.results import FitResult
 from openbfactory.physics.published import PublishedMeasurement
 from openbfactory.report import classifiers, comparisons, distributions, likelihood
-from openbfactory.report.content import Picture
+from openbfactory.report.content import Picture, Table
 from openbfactory.report.records import (
     Contribution,
     EfficiencyComparison,
@@ -28,6 +28,7 @@ from openbfactory.report.records import (
     YieldComparison,
     YieldSet,
 )
+from openbfactory.report.text import format_number
 from openbfactory.select.intervals import clopper_pearson
 
 #: how much larger than expected the signal is drawn over the stacks
@@ -122,6 +123,26 @@ def yields(result: KnunuResult, published: PublishedMeasurement) -> Picture:
     return Picture(comparisons.yield_comparison(record),
                    "Expected events in the fit bins: published (pale, left) and of this run (right), and their ratio. "
                    "Nothing was tuned to the published numbers.", "expected events by bin", wide=True)
+
+
+def yields_table(result: KnunuResult, published: PublishedMeasurement) -> Table:
+    """Signal and background expected in each fit bin, published and here."""
+    theirs = published.yields["on_resonance"]
+    ours = {n: result.expectations[n].template for n in (SIGNAL, *BACKGROUNDS)}
+    background = np.sum([ours[n].yields for n in BACKGROUNDS], axis=0)
+    spread = np.sqrt(np.sum([np.square(ours[n].uncertainties) for n in BACKGROUNDS], axis=0))
+    binning = result.config.region.binning
+    rows = []
+    for index, total in enumerate(theirs.total(*(n for n in BACKGROUNDS if n in theirs.samples))):
+        (q2_low, q2_high), (eta_low, eta_high) = binning.ranges(index)
+        here = Number(value=float(background[index]), uncertainty=float(spread[index]))
+        rows.append((f"{eta_low:.2f} to {eta_high:.2f}", f"{q2_low:g} to {q2_high:g}",
+                     f"{theirs.samples['signal'][index]:.1f}", f"{ours[SIGNAL].yields[index]:.1f}",
+                     f"{total:.0f}", format_number(here), f"{theirs.data[index]:.0f}"))
+    return Table(("η", "q^{2}_{rec} [GeV^{2}]", "signal, published", "signal, this run", "background, published",
+                  "background, this run", "data, published"), tuple(rows),
+                 "Expected events in the fit bins at the luminosity of the data set (μ = 1), and the published counts.",
+                 numeric=frozenset(range(2, 7)))
 
 
 def importance(result: KnunuResult, name: str) -> Picture:
