@@ -56,7 +56,7 @@ def generic_events(n: int, seed: int, *, tracks: int = 11, photons: int = 11, si
     lists = {}
     for name, position in (("MCParticles", 0), ("Tracks", 1), ("PIDLikelihoods", 2), ("ECLClusters", 3)):
         columns = {c.name: np.concatenate([p[position][c.name] for p in parts]).astype(c.dtype)
-                   for c in COLLECTIONS[name].columns}
+                   for c in COLLECTIONS[name].columns if not c.optional}
         counts = [len(p[position][COLLECTIONS[name].names[0]]) for p in parts]
         lists[name] = Jagged(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), columns)
     return Events.of_process("signal" if signal else "generic", n, **lists)

@@ -52,8 +52,8 @@ def varied(belle2):
 
 @pytest.fixture(scope="session")
 def quiet(varied):
-    """The card without beam background."""
-    return varied(beam_background=0.0)
+    """The card without beam background and without secondaries from decays in flight and material."""
+    return varied(beam_background=0.0, decays_in_flight=0.0, material=0.0)
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,9 @@ def signal_kaons(seed):
 
 
 def fraction(gun, run, card, pdg, p, theta, hypothesis, cut):
-    return np.mean(probabilities(run(gun(pdg, p, theta), card))[:, hypothesis] > cut)
+    """Of the tracks of the particles themselves; secondaries are left out."""
+    out = run(gun(pdg, p, theta), card)
+    return np.mean(probabilities(out)[out["Tracks"]["mcIndex"] >= 0, hypothesis] > cut)
 
 
 def test_signal_kaon_working_point(gun, run, belle2):
@@ -57,13 +59,13 @@ def test_leptons(gun, run, belle2):
     assert fraction(gun, run, belle2, 211, p, theta, 0, 0.9) < 0.01
 
 
-def test_binary_ratio_is_calibrated(gun, run, belle2):
-    """Equal numbers of K and pi without confusion: the fraction of kaons at a ratio r is r."""
-    detector = belle2.detector
+def test_binary_ratio_is_calibrated(gun, run, quiet):
+    """Equal numbers of K and pi without confusion and decays: the fraction of kaons at a ratio r is r."""
+    detector = quiet.detector
     none = {k: getattr(detector.pid.confusion, k).model_copy(update={"value": 0.0})
             for k in ("electron", "muon", "pion", "kaon", "proton")}
     pid = detector.pid.model_copy(update={"confusion": detector.pid.confusion.model_copy(update=none)})
-    card = belle2.model_copy(update={"detector": detector.model_copy(update={"pid": pid})})
+    card = quiet.model_copy(update={"detector": detector.model_copy(update={"pid": pid})})
     rng = np.random.default_rng(4)
     p, theta = rng.uniform(1.0, 3.0, 2 * N), np.arccos(rng.uniform(-0.5, 0.8, 2 * N))
     pdg = np.where(np.arange(2 * N) % 2, 211, 321)
@@ -94,3 +96,19 @@ def test_other_detector_same_code(gun, run):
     assert out["Tracks"]["nPXDHits"].max() == 0
     assert np.mean(probabilities(out)[:, 3] > 0.5) > 0.75
     assert fraction(gun, run, belle, 211, p, theta, 3, 0.5) < 0.10
+
+
+@pytest.mark.parametrize("name", ["belle2", "belle"])
+def test_subdetectors_sum_to_the_combined_likelihood(gun, run, name):
+    from openbfactory.experiment import load_card
+
+    rng = np.random.default_rng(7)
+    events = gun(321, rng.uniform(0.2, 3, 2000), rng.uniform(0.4, 2.5, 2000))
+    likelihoods = run(events, load_card(name))["PIDLikelihoods"]
+    present = {"belle2": ("SVD", "CDC", "TOP", "ARICH", "ECL", "KLM"), "belle": ("CDC", "TOF", "ACC", "ECL", "KLM")}
+    present = present[name]
+    assert {k.split("_")[2] for k in likelihoods.columns if k not in NAMES} == set(present)
+    for k in NAMES:
+        parts = np.array([likelihoods[f"{k}_{s}"] for s in present], float)
+        assert parts.sum(axis=0) == pytest.approx(likelihoods[k], rel=1e-5, abs=1e-5)
+        assert np.all(np.any(parts != 0, axis=1))

@@ -153,7 +153,7 @@ def _check_collection(findings: Findings, collection: Collection, fields: Sequen
         if name not in collection.names:
             findings.unknown_name(f"{collection.name}.{name}", name, collection.names, what="column")
     for column in collection.columns:
-        optional = column.name.startswith("mc")
+        optional = column.optional or column.name.startswith("mc")
         if column.name not in fields and not optional:
             findings.error("missing-column", f"{collection.name}.{column.name}",
                            f"'{collection.name}' has no column '{column.name}'",

@@ -15,13 +15,14 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: name, dtype, unit, meaning and width (numbers a record)."""
+    """One column: name, dtype, unit, meaning, width (numbers a record); files may leave out optional ones."""
 
     name: str
     dtype: str
     unit: str
     meaning: str
     width: int = 1
+    optional: bool = False
 
     def empty(self, size: int = 0) -> np.ndarray:
         """Array of zeros with the dtype and width of the column."""
@@ -89,12 +90,37 @@ TRACKS = Collection(
     ),
 )
 
+MC_SECONDARIES = Collection(
+    "MCSecondaries",
+    "particles made in the detector by decays in flight and in material",
+    (
+        Column("PDG", "int32", "1", "PDG code"),
+        Column("px", "float64", "GeV", "momentum x, lab frame"),
+        Column("py", "float64", "GeV", "momentum y, lab frame"),
+        Column("pz", "float64", "GeV", "momentum z, lab frame"),
+        Column("x", "float64", "cm", "production vertex x"),
+        Column("y", "float64", "cm", "production vertex y"),
+        Column("z", "float64", "cm", "production vertex z"),
+        Column("t", "float64", "ns", "production time"),
+        Column("process", "int32", "1", "1 decay, 2 conversion, 3 hadronic interaction, 4 bremsstrahlung"),
+        Column("mcIndex", "int32", "1", "index of the generated ancestor in MCParticles"),
+        Column("trackIndex", "int32", "1", "index of its track in Tracks, -1 for none (mcIndex of that track is -1)"),
+    ),
+)
+
+#: mass hypotheses and subdetectors of the likelihoods
+HYPOTHESES = {"e": "electron", "mu": "muon", "pi": "pion", "K": "kaon", "p": "proton", "d": "deuteron"}
+SUBDETECTORS = ("SVD", "CDC", "TOP", "ARICH", "TOF", "ACC", "ECL", "KLM")
+
 PID_LIKELIHOODS = Collection(
     "PIDLikelihoods",
     "log-likelihoods of the mass hypotheses, one record a track",
-    tuple(Column(f"logL_{h}", "float64", "1", f"combined log-likelihood of the {n} hypothesis")
-          for h, n in (("e", "electron"), ("mu", "muon"), ("pi", "pion"), ("K", "kaon"), ("p", "proton"),
-                       ("d", "deuteron"))),
+    (
+        *(Column(f"logL_{h}", "float64", "1", f"combined log-likelihood of the {n} hypothesis")
+          for h, n in HYPOTHESES.items()),
+        *(Column(f"logL_{h}_{s}", "float32", "1", f"part of {s} of the log-likelihood of the {n} hypothesis",
+                 optional=True) for s in SUBDETECTORS for h, n in HYPOTHESES.items()),
+    ),
     parallel="Tracks",
 )
 
@@ -132,5 +158,5 @@ KLM_CLUSTERS = Collection(
 
 #: every collection of the event data model by name
 COLLECTIONS: dict[str, Collection] = {
-    c.name: c for c in (MC_PARTICLES, TRACKS, PID_LIKELIHOODS, ECL_CLUSTERS, KLM_CLUSTERS)
+    c.name: c for c in (MC_PARTICLES, MC_SECONDARIES, TRACKS, PID_LIKELIHOODS, ECL_CLUSTERS, KLM_CLUSTERS)
 }

@@ -168,7 +168,6 @@ class Calorimeter(Config):
     threshold: Energy
     timing_free_energy: Energy
     efficiency: EfficiencyOfEnergy
-    material: Number
     resolution: EnergyResolutionTerms
     position: LengthRootEnergy
     timing: Timing
@@ -180,6 +179,24 @@ class Calorimeter(Config):
     neutron: NeutralHadron
     antineutron: NeutralHadron
     background: Background
+
+
+class Matter(Config):
+    """Processes in the material of the tracker's layers.
+
+    Attributes
+    ----------
+    interactions
+        Nuclear interaction lengths per radiation length.
+    kick
+        Mean transverse momentum of the hadron that goes on after an interaction.
+    least_momentum
+        Secondaries below are dropped.
+    """
+
+    interactions: Number
+    kick: Energy
+    least_momentum: Energy
 
 
 class MuonDetector(Config):
@@ -210,11 +227,16 @@ class Ionisation(Config):
     outliers: Fraction
 
 
+#: subdetectors whose likelihoods have columns of their own
+Subdetector = Literal["TOP", "ARICH", "TOF", "ACC"]
+
+
 class Ring(Config):
     """Ring-imaging or time-of-propagation Cherenkov device: angle resolution of a track."""
 
     kind: Literal["ring"]
     name: str
+    subdetector: Subdetector
     acceptance: Acceptance
     minimum_pt: Energy
     index: Number
@@ -228,6 +250,7 @@ class Flight(Config):
 
     kind: Literal["flight"]
     name: str
+    subdetector: Subdetector
     acceptance: Acceptance
     minimum_pt: Energy
     path: Length
@@ -240,6 +263,7 @@ class Threshold(Config):
 
     kind: Literal["threshold"]
     name: str
+    subdetector: Subdetector
     acceptance: Acceptance
     minimum_pt: Energy
     index: Number
@@ -309,6 +333,8 @@ class Switches(Config):
     beam_background: float = Field(default=1.0, ge=0)
     k_long_ecl_efficiency: float = Field(default=1.0, ge=0)
     k_long_klm_efficiency: float = Field(default=1.0, ge=0)
+    material: float = Field(default=1.0, ge=0)
+    decays_in_flight: float = Field(default=1.0, ge=0)
     pid_resolution: float = Field(default=1.0, gt=0)
 
 
@@ -319,6 +345,7 @@ class Detector(Config):
     field: Field_
     tracking: Tracking
     ecl: Calorimeter
+    matter: Matter
     klm: MuonDetector
     pid: ParticleIdentification
     switches: Switches = Switches()

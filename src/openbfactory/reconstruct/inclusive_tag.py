@@ -121,9 +121,9 @@ def check_input(events: Events) -> None:
             findings.error("missing-list", name, "the events have no such list",
                            expected="detector objects, made by simulation or read from a file")
             continue
-        for column in COLLECTIONS[name].names:
-            if column not in events[name].columns and not column.startswith("mc"):
-                findings.error("missing-column", f"{name}.{column}", "the list has no such column")
+        for column in COLLECTIONS[name].columns:
+            if column.name not in events[name].columns and not (column.optional or column.name.startswith("mc")):
+                findings.error("missing-column", f"{name}.{column.name}", "the list has no such column")
     if not findings:
         tracks, pid = events["Tracks"].offsets, events["PIDLikelihoods"].offsets
         if not np.array_equal(tracks, pid):

@@ -9,9 +9,8 @@ of split-offs nearby.  K_L, n and anti-n: a probability against momentum and an
 exponential visible energy.  Beam background: Poisson per region, exponential
 spectrum.  What the calorimeter measures of it: :mod:`openbfactory.simulate.clusters`.
 
-Approximation: photons that convert before the drift chamber (7/9 of the
-material, over sin theta) are lost and their electrons not made; no
-bremsstrahlung; the shower has no depth; curling tracks leave nothing.
+Approximation: the shower has no depth; curling tracks leave nothing; the
+particle of a deposit is the generated one also where a secondary made it.
 """
 
 from __future__ import annotations
@@ -26,9 +25,8 @@ from numba import njit
 from openbfactory.core.units import speed_of_light
 from openbfactory.simulate.draws import exponential, interpolate, poisson
 from openbfactory.simulate.parameters import CalorimeterNumbers
-from openbfactory.simulate.species import species_index
 from openbfactory.simulate.surface import straight_to_surface
-from openbfactory.simulate.truth import Truth
+from openbfactory.simulate.transport import ANCESTOR, HIT, KEPT, PDG, PX, PY, PZ, SPECIES, Particles, T
 
 Array = npt.NDArray[Any]
 
@@ -36,8 +34,6 @@ Array = npt.NDArray[Any]
 WIDTH = 8
 #: most deposits of one particle
 MOST = 16
-#: pair conversions per radiation length
-PAIRS = 7.0 / 9.0
 
 
 class Deposits(NamedTuple):
@@ -94,12 +90,6 @@ def split_offs(rows: Array, n: int, hit: Array, most: float, delay: float, rate:
 
 
 @njit(cache=True)
-def photon_arrives(chance: float, radiation_lengths: float, theta: float, rng: np.random.Generator) -> bool:
-    """Whether a photon neither converts before the drift chamber nor is missed."""
-    return rng.random() < chance * math.exp(-PAIRS * radiation_lengths / math.sin(theta))
-
-
-@njit(cache=True)
 def neutral_energy(kind: int, p: float, mass: float, chance: float, mean: float, rng: np.random.Generator) -> float:
     """Visible energy of K_L (0), n (1) or anti-n (2) that interacts with ``chance``; 0 where it does not."""
     if rng.random() >= chance:
@@ -146,23 +136,20 @@ def charged_deposits(rows: Array, n: int, species: int, antiparticle: bool, kine
 
 
 @njit(cache=True)
-def deposit(truth: Truth, hits: Array, of_particle: Array, masses: Array, card: CalorimeterNumbers,
+def deposit(particles: Particles, of_particle: Array, masses: Array, card: CalorimeterNumbers,
             rng: np.random.Generator) -> Deposits:
     """Energy deposits of all events.
 
     Parameters
     ----------
-    truth
-        Generated particles.
-    hits : (n, 4)
-        Their impacts at the front faces.
+    particles
+        Particles on their way through the detector.
     of_particle : (n,)
         Track of each particle (index in the event), -1 for none.
     masses : (10,)
         Masses by species index [GeV].
     """
-    starts, pdg, momentum_x, momentum_y, momentum_z, start = (truth.offsets, truth.pdg, truth.px, truth.py, truth.pz,
-                                                              truth.t)
+    starts, values, codes = particles.offsets, particles.numbers, particles.codes
     numbers, split, switches, regions, surface = (card.charged, card.split_off, card.switches, card.regions,
                                                   card.surface)
     photon_x, photon_y = card.efficiency_energy, card.efficiency
@@ -173,36 +160,34 @@ def deposit(truth: Truth, hits: Array, of_particle: Array, masses: Array, card: 
     rows = np.zeros((32 * events + 256, WIDTH))
     n = 0
     for event in range(events):
-        first = starts[event]
-        for i in range(first, starts[event + 1]):
-            hit = hits[i]
+        for i in range(starts[event], starts[event + 1]):
+            row, species, ancestor = values[i], codes[i, SPECIES], float(codes[i, ANCESTOR])
+            hit = row[HIT:HIT + 4]
             if hit[2] == 0.0:
                 continue
             if n + 128 > len(rows):
                 grown = np.zeros((2 * len(rows), WIDTH))
                 grown[:n] = rows[:n]
                 rows = grown
-            species = species_index(pdg[i])
             mass = masses[species]
-            p = math.sqrt(momentum_x[i] ** 2 + momentum_y[i] ** 2 + momentum_z[i] ** 2)
+            p = math.sqrt(row[PX] ** 2 + row[PY] ** 2 + row[PZ] ** 2) * row[KEPT]
             energy = math.sqrt(p * p + mass * mass)
-            delay = start[i] + (hit[3] * energy / p - hit[2]) / speed_of_light
+            delay = row[T] + (hit[3] * energy / p - hit[2]) / speed_of_light
             if species == 6:
-                chance = switches[0] * interpolate(p, photon_x, photon_y)
-                if photon_arrives(chance, card.material, hit[0], rng):
-                    store(rows[n], p, hit[0], hit[1], hit[2], delay, 0.0, -1.0, float(i - first))
+                if rng.random() < switches[0] * interpolate(p, photon_x, photon_y):
+                    store(rows[n], p, hit[0], hit[1], hit[2], delay, 0.0, -1.0, ancestor)
                     n += 1
             elif species > 6:
                 kind = species - 7
                 chance = interpolate(p, neutral_x, neutral_y[kind]) * (switches[5] if kind == 0 else 1.0)
                 seen = neutral_energy(kind, p, mass, chance, neutral_mean[kind] * switches[2], rng)
                 if seen > 0.0:
-                    store(rows[n], seen, hit[0], hit[1], hit[2], delay, 1.0, -1.0, float(i - first))
+                    store(rows[n], seen, hit[0], hit[1], hit[2], delay, 1.0, -1.0, ancestor)
                     n += 1
             else:
                 track = float(of_particle[i]) if rng.random() < numbers[6] else -1.0
-                n = charged_deposits(rows, n, species, pdg[i] < 0, energy - mass, mass, hit, delay, track,
-                                     float(i - first), numbers, split, switches, threshold, rng)
+                n = charged_deposits(rows, n, species, codes[i, PDG] < 0, energy - mass, mass, hit, delay, track,
+                                     ancestor, numbers, split, switches, threshold, rng)
         n = background(rows, n, regions, surface, threshold, card.background[0], switches[4], rng)
         offsets[event + 1] = n
     return Deposits(offsets, rows[:n])

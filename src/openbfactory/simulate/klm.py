@@ -21,8 +21,7 @@ from numba import njit
 
 from openbfactory.simulate.draws import interpolate, poisson, wrapped
 from openbfactory.simulate.parameters import MuonNumbers
-from openbfactory.simulate.species import species_index
-from openbfactory.simulate.truth import Truth
+from openbfactory.simulate.transport import ANCESTOR, HIT, PX, PY, PZ, SPECIES, Particles
 
 Array = npt.NDArray[Any]
 
@@ -49,26 +48,25 @@ def arrival_probability(species: int, muon: float, punch_through: Array) -> floa
 
 
 @njit(cache=True)
-def reach(truth: Truth, hits: Array, of_particle: Array, card: MuonNumbers, rng: np.random.Generator) -> MuonClusters:
-    """Clusters of all events; ``hits`` (n, 4) are the impacts at the calorimeter."""
+def reach(particles: Particles, of_particle: Array, card: MuonNumbers, rng: np.random.Generator) -> MuonClusters:
+    """Clusters of all events; ``of_particle`` is the track of each particle (index in its event), -1 for none."""
     k_long_p, k_long, muon_p, muon, punch_through = (card.k_long_p, card.k_long, card.muon_p, card.muon,
                                                      card.punch_through)
     limits, resolution, layers_p, layers_muon = card.theta, card.resolution, card.layers_p, card.layers_muon
-    starts, pdg, px, py, pz = truth.offsets, truth.pdg, truth.px, truth.py, truth.pz
+    starts, numbers, codes = particles.offsets, particles.numbers, particles.codes
     events = len(starts) - 1
     offsets = np.zeros(events + 1, np.int64)
-    rows = np.zeros((len(pdg), 5))
+    rows = np.zeros((len(codes), 5))
     n = 0
     for event in range(events):
-        first = starts[event]
-        for i in range(first, starts[event + 1]):
-            species = species_index(pdg[i])
-            theta, phi = hits[i, 0], hits[i, 1]
-            if hits[i, 2] == 0.0 or species < 1 or species == 6 or species > 7:
+        for i in range(starts[event], starts[event + 1]):
+            row, species = numbers[i], codes[i, SPECIES]
+            theta, phi = row[HIT], row[HIT + 1]
+            if row[HIT + 2] == 0.0 or species < 1 or species == 6 or species > 7:
                 continue
             if theta < limits[0] or theta > limits[1]:
                 continue
-            p = math.sqrt(px[i] ** 2 + py[i] ** 2 + pz[i] ** 2)
+            p = math.sqrt(row[PX] ** 2 + row[PY] ** 2 + row[PZ] ** 2)
             neutral = species == 7
             if neutral:
                 chance = interpolate(p, k_long_p, k_long) * card.switch_k_long
@@ -82,7 +80,7 @@ def reach(truth: Truth, hits: Array, of_particle: Array, card: MuonNumbers, rng:
             mean = card.layers_k_long if neutral else interpolate(p, layers_p, layers_muon)
             rows[n, 2] = min(1.0 + poisson(max(mean - 1.0, 0.0), rng), card.layers)
             rows[n, 3] = -1.0 if neutral else float(of_particle[i])
-            rows[n, 4] = i - first
+            rows[n, 4] = codes[i, ANCESTOR]
             n += 1
         offsets[event + 1] = n
     return MuonClusters(offsets, rows[:n])

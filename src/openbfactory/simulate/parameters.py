@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from openbfactory.events.columns import SUBDETECTORS
 from openbfactory.experiment.detector import (
     Calorimeter,
     Detector,
@@ -21,6 +22,7 @@ from openbfactory.experiment.detector import (
 from openbfactory.experiment.dimensions import Curve
 from openbfactory.experiment.layers import Layers
 from openbfactory.simulate.covariance import LAYER_WIDTH
+from openbfactory.simulate.species import decay_lengths
 
 Array = npt.NDArray[Any]
 
@@ -54,6 +56,25 @@ class TrackingNumbers(NamedTuple):
     switch_momentum: float
 
 
+class TransportNumbers(NamedTuple):
+    """Numbers of :mod:`openbfactory.simulate.transport`.
+
+    ``material`` (k, 4): radius, z_min, z_max, radiation lengths; ``whole`` their sum; ``ctau`` (10,) [cm] by species, 0
+    for those that do not decay in flight.
+    """
+
+    field: float
+    surface: Array
+    material: Array
+    whole: float
+    interactions: float
+    kick: float
+    least: float
+    ctau: Array
+    material_scale: float
+    decay_scale: float
+
+
 class CalorimeterNumbers(NamedTuple):
     """Numbers of :mod:`openbfactory.simulate.ecl`."""
 
@@ -64,7 +85,6 @@ class CalorimeterNumbers(NamedTuple):
     timing_free_energy: float
     efficiency_energy: Array
     efficiency: Array
-    material: float
     resolution: Array
     position: float
     timing: Array
@@ -99,7 +119,7 @@ class MuonNumbers(NamedTuple):
 class IdentificationNumbers(NamedTuple):
     """Numbers of :mod:`openbfactory.simulate.pid`.
 
-    ``devices`` (n, 9): kind, system, theta min and max, least pT, three numbers of the kind, outliers.
+    ``devices`` (n, 10): kind, system, theta min and max, least pT, three numbers of the kind, outliers, subdetector.
     ``calorimeter`` (5,): outliers; mean, width and floor of electrons; widening of minimum-ionising deposits.
     """
 
@@ -144,6 +164,17 @@ def tracking_numbers(detector: Detector) -> TrackingNumbers:
         card.tails.fraction.value, card.tails.scale.value, switches.track_efficiency, switches.momentum)
 
 
+def transport_numbers(detector: Detector) -> TransportNumbers:
+    """Numbers of the way through the detector."""
+    card, surface, switches = detector.matter, detector.ecl.surface, detector.switches
+    material = np.array([[(r.inner + r.outer) / 2, r.z_min, r.z_max, r.material]
+                         for r in detector.tracking.layers.rows])
+    return TransportNumbers(
+        detector.field.value, np.array([surface.radius.value, surface.z_forward.value, surface.z_backward.value]),
+        material, float(material[:, 3].sum()), card.interactions.value, card.kick.value, card.least_momentum.value,
+        decay_lengths(), switches.material, switches.decays_in_flight)
+
+
 def _neutrals(card: Calorimeter) -> tuple[Array, Array, Array]:
     """Curves of K_L, n and anti-n on one common momentum axis, and mean visible energies."""
     kinds: tuple[NeutralHadron, ...] = (card.k_long, card.neutron, card.antineutron)
@@ -164,7 +195,6 @@ def calorimeter_numbers(detector: Detector) -> CalorimeterNumbers:
         detector.field.value,
         np.array([card.surface.radius.value, card.surface.z_forward.value, card.surface.z_backward.value]),
         np.array(regions, float), card.threshold.value, card.timing_free_energy.value, *_curve(card.efficiency),
-        card.material.value,
         np.array([v.value for v in (e.noise, e.stochastic, e.constant, e.tail_fraction, e.tail_length)]),
         card.position.value, np.array([card.timing.slope.value, card.timing.constant.value]), np.array(shape),
         card.merge_distance.value,
@@ -203,10 +233,11 @@ def identification_numbers(detector: Detector) -> IdentificationNumbers:
                 row += [d.path.value, d.resolution.value, 0.0]
             else:
                 row += [d.index.value, d.photons.value, d.background_photons.value]
-        rows.append([KINDS[d.kind], *row, d.outliers.value])
+        name = d.system if isinstance(d, Ionisation) else d.subdetector
+        rows.append([KINDS[d.kind], *row, d.outliers.value, SUBDETECTORS.index(name)])
     c, e = card.confusion, card.calorimeter
     return IdentificationNumbers(
-        np.array(rows, float).reshape(-1, 9),
+        np.array(rows, float).reshape(-1, 10),
         np.array([v.value for v in (c.electron, c.muon, c.pion, c.kaon, c.proton)]),
         np.array([v.value for v in card.ionisation_curve]),
         np.array([v.value for v in (e.outliers, e.electron_mean, e.electron_width, e.electron_floor, e.mip_widening)]),

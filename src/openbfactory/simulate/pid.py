@@ -1,9 +1,10 @@
 """Log-likelihoods of e, mu, pi, K, p, d for every track.
 
-Method: each device draws one observable for the true particle and adds its
-log-probability under each of the six hypotheses; the sums over devices are the
-columns ``logL_*``, so that ``kaonID = L_K / sum L`` and every binary ratio
-follow.  Devices (as many as the card lists):
+Method: each device draws one observable for the true particle and gives its
+log-probability under each of the six hypotheses; those of one subdetector are
+the columns ``logL_K_TOP`` ..., their sums the columns ``logL_K`` ..., so that
+``kaonID = L_K / sum L``, every binary ratio and every version without a
+subdetector follow.  Devices (as many as the card lists):
 
 - ionisation: ln dE/dx, Gaussian around the curve of the card at p/m, sigma
   scales as 1/sqrt(hits);
@@ -18,7 +19,8 @@ follow.  Devices (as many as the card lists):
 A fraction of the observables of each device is flat (outliers), in the draw
 and in the likelihood.  A fraction of the tracks is confused: all Cherenkov,
 time and dE/dx observables are those of another particle (decays in flight,
-scatters), which the likelihood does not know.
+scatters), which the likelihood does not know.  Particles that end before the
+calorimeter reach no Cherenkov or time device.
 
 Approximation: no dependence on the impact point in a device, no correlation
 between devices besides the true momentum, true momentum in place of the
@@ -36,11 +38,11 @@ import numpy.typing as npt
 from numba import njit
 
 from openbfactory.core.units import speed_of_light
+from openbfactory.events.columns import SUBDETECTORS
 from openbfactory.simulate.draws import interpolate
 from openbfactory.simulate.klm import arrival_probability
 from openbfactory.simulate.parameters import IdentificationNumbers, MuonNumbers
-from openbfactory.simulate.species import species_index
-from openbfactory.simulate.truth import Truth
+from openbfactory.simulate.transport import HIT, PX, PY, PZ, SPECIES, Particles
 
 Array = npt.NDArray[Any]
 
@@ -53,6 +55,8 @@ LOG_IONISATION_RANGE = 3.0
 TIME_RANGE = 10.0
 #: showers and outliers are flat in energy up to p plus this [GeV]
 SPAN = 0.5
+#: rows of the likelihoods: calorimeter, muon detector, and the sum of all
+CALORIMETER, MUON_DETECTOR, SUM = SUBDETECTORS.index("ECL"), SUBDETECTORS.index("KLM"), len(SUBDETECTORS)
 SQRT_TWO_PI = 2.5066282746310002
 
 
@@ -185,64 +189,70 @@ def add_muon_detector(found: bool, muon: float, punch_through: Array, out: Array
 
 
 @njit(cache=True)
-def measure_devices(devices: Array, hits: Array, theta: float, pt: float, p: float, seen: int, beta: Array,
-                    levels: Array, fake_ring: float, scale: float, rng: np.random.Generator, out: Array) -> None:
-    """Multiply by the likelihoods of every device that the track crosses."""
+def measure_devices(devices: Array, hits: Array, theta: float, pt: float, p: float, arrives: bool, seen: int,
+                    beta: Array, levels: Array, fake_ring: float, scale: float, rng: np.random.Generator,
+                    out: Array) -> None:
+    """Multiply ``out`` (subdetectors, 6) by the likelihoods of every device that the track crosses."""
     for d in range(len(devices)):
         device = devices[d]
+        target = out[int(device[9])]
         if device[0] == 0.0:
-            add_ionisation(device, float(hits[int(device[1])]), seen, levels, scale, rng, out)
-        elif device[2] <= theta <= device[3] and pt >= device[4]:
+            add_ionisation(device, float(hits[int(device[1])]), seen, levels, scale, rng, target)
+        elif arrives and device[2] <= theta <= device[3] and pt >= device[4]:
             if device[0] == 1.0:
-                add_ring(device, seen, beta, fake_ring, scale, rng, out)
+                add_ring(device, seen, beta, fake_ring, scale, rng, target)
             elif device[0] == 2.0:
-                add_flight(device, seen, beta, pt / p, scale, rng, out)
+                add_flight(device, seen, beta, pt / p, scale, rng, target)
             else:
-                add_threshold(device, seen, beta, rng, out)
+                add_threshold(device, seen, beta, rng, target)
 
 
 @njit(cache=True)
-def identify(truth: Truth, event_of_track: Array, particle: Array, hits: Array, cluster_energy: Array,
-             muon_match: Array, card: IdentificationNumbers, klm: MuonNumbers, charged: Array, masses: Array,
-             table: Array, rng: np.random.Generator) -> Array:
-    """Log-likelihoods (n, 6) of the tracks.
+def identify(particles: Particles, row_of_track: Array, hits: Array, cluster_energy: Array, muon_match: Array,
+             card: IdentificationNumbers, klm: MuonNumbers, charged: Array, masses: Array, table: Array,
+             rng: np.random.Generator) -> Array:
+    """Log-likelihoods (n, 9, 6) of the tracks: of each subdetector, and in the last row their sum.
 
     Parameters
     ----------
-    truth
-        Generated particles.
-    event_of_track, particle : (n,)
-        Event of each track and index of its particle there.
+    particles
+        Particles on their way through the detector.
+    row_of_track : (n,)
+        Row of the particle of each track.
     hits : (n, 3)
         Hits in PXD, SVD and CDC.
     cluster_energy, muon_match : (n,)
         Energy [GeV] and number of clusters matched in calorimeter and muon detector.
-    table
-        ln dE/dx of :func:`ionisation_table`.
     charged : (7,)
         Deposits of charged particles in the calorimeter.
     masses : (6,)
         Masses of the hypotheses [GeV].
+    table
+        ln dE/dx of :func:`ionisation_table`.
     """
     devices, confusion, numbers, scale = card.devices, card.confusion, card.calorimeter, card.switch_resolution
     muon_p, muon, punch_through, limits = klm.muon_p, klm.muon, klm.punch_through, klm.theta
-    starts, pdg, px, py, pz = truth.offsets, truth.pdg, truth.px, truth.py, truth.pz
-    out = np.zeros((len(particle), 6))
-    beta, levels, likelihood, log_mass = np.zeros(6), np.zeros(6), np.zeros(6), np.log(masses)
-    for k in range(len(particle)):
-        i = starts[event_of_track[k]] + particle[k]
-        pt = math.hypot(px[i], py[i])
-        p, theta = math.hypot(pt, pz[i]), math.atan2(pt, pz[i])
-        seen, log_p = apparent(species_index(pdg[i]), confusion, rng), math.log(p)
+    out = np.zeros((len(row_of_track), SUM + 1, 6))
+    beta, levels, likelihood, log_mass = np.zeros(6), np.zeros(6), np.zeros((SUM, 6)), np.log(masses)
+    for k in range(len(row_of_track)):
+        row = particles.numbers[row_of_track[k]]
+        pt = math.hypot(row[PX], row[PY])
+        p, theta = math.hypot(pt, row[PZ]), math.atan2(pt, row[PZ])
+        seen, log_p = apparent(particles.codes[row_of_track[k], SPECIES], confusion, rng), math.log(p)
         for h in range(6):
             beta[h] = p / math.sqrt(p * p + masses[h] * masses[h])
             levels[h] = tabulated(log_p - log_mass[h], table)
-            likelihood[h] = 1.0
-        measure_devices(devices, hits[k], theta, pt, p, seen, beta, levels, card.fake_ring, scale, rng, likelihood)
+        likelihood[:] = 1.0
+        measure_devices(devices, hits[k], theta, pt, p, row[HIT + 2] > 0.0, seen, beta, levels, card.fake_ring, scale,
+                        rng, likelihood)
         if cluster_energy[k] > 0.0:
-            add_calorimeter(cluster_energy[k], p, masses, charged, numbers, likelihood)
+            add_calorimeter(cluster_energy[k], p, masses, charged, numbers, likelihood[CALORIMETER])
         if limits[0] <= theta <= limits[1]:
-            add_muon_detector(muon_match[k] > 0, interpolate(p, muon_p, muon), punch_through, likelihood)
-        for h in range(6):
-            out[k, h] = math.log(likelihood[h])
+            add_muon_detector(muon_match[k] > 0, interpolate(p, muon_p, muon), punch_through,
+                              likelihood[MUON_DETECTOR])
+        for d in range(SUM):
+            for h in range(6):
+                if likelihood[d, h] != 1.0:
+                    out[k, d, h] = math.log(likelihood[d, h])
+                    out[k, SUM, h] += out[k, d, h]
     return out

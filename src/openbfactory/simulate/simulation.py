@@ -12,18 +12,27 @@ import numpy as np
 import numpy.typing as npt
 
 from openbfactory.core.random import Address
-from openbfactory.events.columns import ECL_CLUSTERS, KLM_CLUSTERS, PID_LIKELIHOODS, TRACKS, Collection
+from openbfactory.events.columns import (
+    ECL_CLUSTERS,
+    HYPOTHESES,
+    KLM_CLUSTERS,
+    MC_SECONDARIES,
+    SUBDETECTORS,
+    TRACKS,
+    Collection,
+)
 from openbfactory.events.record import Events, Jagged
 from openbfactory.experiment.card import Card
-from openbfactory.simulate import clusters, ecl, klm, merging, parameters, pid, surface, tracking
+from openbfactory.simulate import clusters, ecl, klm, merging, parameters, pid, tracking, transport
 from openbfactory.simulate.species import species_masses
+from openbfactory.simulate.transport import Particles
 from openbfactory.simulate.truth import truth_of
 
 Array = npt.NDArray[Any]
 
 
 def simulate(events: Events, card: Card, address: Address) -> Events:
-    """The events with Tracks, PIDLikelihoods, ECLClusters and KLMClusters.
+    """The events with Tracks, PIDLikelihoods, ECLClusters, KLMClusters and MCSecondaries.
 
     Parameters
     ----------
@@ -43,26 +52,25 @@ def simulate(events: Events, card: Card, address: Address) -> Events:
     ecl_card, klm_card = parameters.calorimeter_numbers(detector), parameters.muon_numbers(detector)
     pid_card = parameters.identification_numbers(detector)
 
-    tracks = tracking.find_tracks(truth, parameters.tracking_numbers(detector), masses,
+    particles = transport.transport(truth, masses, parameters.transport_numbers(detector),
+                                    address.at("simulate:transport").generator())
+    tracks = tracking.find_tracks(particles, parameters.tracking_numbers(detector), masses,
                                   address.at("simulate:tracking").generator())
-    hits = surface.impacts(truth, detector.field.value, ecl_card.surface)
-    muons = klm.reach(truth, hits, tracks.of_particle, klm_card, address.at("simulate:klm").generator())
-    deposits = ecl.deposit(truth, hits, tracks.of_particle, masses, ecl_card,
-                           address.at("simulate:ecl").generator())
+    muons = klm.reach(particles, tracks.of_particle, klm_card, address.at("simulate:klm").generator())
+    deposits = ecl.deposit(particles, tracks.of_particle, masses, ecl_card, address.at("simulate:ecl").generator())
     single = clusters.measure(deposits.offsets, deposits.rows, ecl_card, address.at("simulate:clusters").generator())
     offsets, rows = merging.merge(single.offsets, single.rows, ecl_card.merge_distance)
     distance = merging.track_distances(offsets, rows, tracks.offsets, tracks.helix, ecl_card.surface)
 
     energy = _of_tracks(tracks, offsets, rows[:, 9], rows[:, 0])
     matched = _of_tracks(tracks, muons.offsets, muons.rows[:, 3], np.ones(len(muons.rows)))
-    event_of_track = np.repeat(np.arange(len(events), dtype=np.int64), np.diff(tracks.offsets))
-    likelihoods = pid.identify(truth, event_of_track, tracks.particle, tracks.hits, energy, matched, pid_card, klm_card,
+    likelihoods = pid.identify(particles, tracks.row, tracks.hits, energy, matched, pid_card, klm_card,
                                ecl_card.charged, masses[:6], pid.ionisation_table(pid_card.curve),
                                address.at("simulate:pid").generator())
     return events.with_lists(
-        Tracks=_tracks(tracks),
-        PIDLikelihoods=Jagged(tracks.offsets.copy(), {name: np.ascontiguousarray(likelihoods[:, k])
-                                                      for k, name in enumerate(PID_LIKELIHOODS.names)}),
+        MCSecondaries=_secondaries(particles, tracks.of_particle),
+        Tracks=_tracks(tracks, particles),
+        PIDLikelihoods=_likelihoods(tracks.offsets, likelihoods, pid_card.devices),
         ECLClusters=_ecl_clusters(offsets, rows, distance),
         KLMClusters=_typed(KLM_CLUSTERS, muons.offsets, list(muons.rows.T)))
 
@@ -75,10 +83,32 @@ def _of_tracks(tracks: tracking.TrackColumns, offsets: Array, track: Array, valu
     return np.bincount(index, weights=values[matched], minlength=len(tracks.charge)).astype(np.float64)
 
 
-def _tracks(tracks: tracking.TrackColumns) -> Jagged:
-    """Tracks as a collection."""
-    columns = [tracks.charge, *tracks.helix.T, tracks.covariance, *tracks.hits.T, tracks.particle]
+def _tracks(tracks: tracking.TrackColumns, particles: Particles) -> Jagged:
+    """Tracks as a collection; those of secondaries have no generated particle."""
+    codes = particles.codes[tracks.row]
+    primary = np.where(codes[:, transport.SECONDARY] < 0, codes[:, transport.ANCESTOR], -1)
+    columns = [tracks.charge, *tracks.helix.T, tracks.covariance, *tracks.hits.T, primary]
     return _typed(TRACKS, tracks.offsets, columns)
+
+
+def _secondaries(particles: Particles, of_particle: Array) -> Jagged:
+    """Particles made in the detector as a collection."""
+    codes, chosen = particles.codes, particles.codes[:, transport.SECONDARY] >= 0
+    offsets = np.concatenate([[0], np.cumsum(chosen)])[particles.offsets].astype(np.int64)
+    rows = particles.numbers[chosen]
+    return _typed(MC_SECONDARIES, offsets, [
+        codes[chosen, transport.PDG], *rows[:, transport.PX:transport.T + 1].T, codes[chosen, transport.PROCESS],
+        codes[chosen, transport.ANCESTOR], of_particle[chosen]])
+
+
+def _likelihoods(offsets: Array, values: Array, devices: Array) -> Jagged:
+    """Log-likelihoods as a collection: the sums, and the subdetectors of the card."""
+    present = sorted({int(d) for d in devices[:, 9]} | {pid.CALORIMETER, pid.MUON_DETECTOR})
+    columns = {f"logL_{h}": np.ascontiguousarray(values[:, pid.SUM, k]) for k, h in enumerate(HYPOTHESES)}
+    for d in present:
+        for k, h in enumerate(HYPOTHESES):
+            columns[f"logL_{h}_{SUBDETECTORS[d]}"] = values[:, d, k].astype(np.float32)
+    return Jagged(offsets.copy(), columns)
 
 
 def _ecl_clusters(offsets: Array, rows: Array, distance: Array) -> Jagged:

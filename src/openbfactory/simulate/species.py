@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from openbfactory.physics.particles import mass
+from openbfactory.physics.particles import mass, species_of
 
 #: PDG codes by species index; the first six are the mass hypotheses
 CODES: Final = (11, 13, 211, 321, 2212, 1000010020, 22, 130, 2112, -2112)
@@ -24,6 +24,12 @@ CODES: Final = (11, 13, 211, 321, 2212, 1000010020, 22, 130, 2112, -2112)
 def species_masses() -> npt.NDArray[np.float64]:
     """Masses (10,) in GeV by species index; the first six are the mass hypotheses."""
     return np.array([mass(code) for code in CODES])
+
+
+@cache
+def decay_lengths() -> npt.NDArray[np.float64]:
+    """Proper decay lengths (10,) in cm of the species that decay in flight (mu, pi, K), 0 for all others."""
+    return np.array([species_of(code).ctau if code in (13, 211, 321) else 0.0 for code in CODES])
 
 
 @njit(cache=True)

@@ -11,17 +11,10 @@ an endcap later leave nothing.
 from __future__ import annotations
 
 import math
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from numba import njit
 
-from openbfactory.kinematics.helix import helix_of, point_at
-from openbfactory.simulate.species import charge_of, species_index
-from openbfactory.simulate.truth import Truth
-
-Array = npt.NDArray[Any]
+from openbfactory.kinematics.helix import point_at
 
 #: particles below this transverse momentum [GeV] do not leave the beam pipe
 LEAST_MOMENTUM = 1e-3
@@ -87,42 +80,3 @@ def helix_to_surface(d0: float, phi0: float, omega: float, z0: float, tanl: floa
             return 0.0, 0.0, 0.0, 0.0
     x, y, z = point_at(d0, phi0, omega, z0, tanl, s)
     return seen_from_origin(x, y, z, s * math.sqrt(1.0 + tanl * tanl))
-
-
-@njit(cache=True)
-def impacts(truth: Truth, field: float, surface: Array) -> Array:
-    """Where every particle that the detector sees meets the surface: (n, 4) of theta, phi, r, path.
-
-    Parameters
-    ----------
-    truth
-        Generated particles.
-    field
-        Field along z [T].
-    surface : (3,)
-        Radius, z of the forward and of the backward plane [cm].
-
-    Returns
-    -------
-    hits : (n, 4)
-        ``r`` is 0 for particles that do not arrive; the path [cm] counts from the vertex, for charged particles
-        from the POCA to the z axis.
-    """
-    hits = np.zeros((len(truth.pdg), 4))
-    radius, z_forward, z_backward = surface[0], surface[1], surface[2]
-    for i in range(len(truth.pdg)):
-        species = species_index(truth.pdg[i])
-        if truth.status[i] != 1 or species < 0:
-            continue
-        x, y, z, px, py, pz = truth.x[i], truth.y[i], truth.z[i], truth.px[i], truth.py[i], truth.pz[i]
-        pt = math.sqrt(px * px + py * py)
-        if math.sqrt(x * x + y * y) >= radius or not z_backward < z < z_forward or pt < LEAST_MOMENTUM:
-            continue
-        if species > 5:
-            hit = straight_to_surface(x, y, z, px, py, pz, radius, z_forward, z_backward)
-        else:
-            d0, phi0, omega, z0, tanl = helix_of(x, y, z, px, py, pz, float(charge_of(truth.pdg[i])), field)
-            hit = helix_to_surface(d0, phi0, omega, z0, tanl, radius, z_forward, z_backward)
-        for k in range(4):
-            hits[i, k] = hit[k]
-    return hits

@@ -1,0 +1,154 @@
+"""Decays in flight of muons, pions and kaons: channels, kinematics, polarisation.
+
+Channels and fractions: pdg2024.  Two bodies isotropic, three bodies by phase
+space; ``mu -> e nu nu`` with the spectrum and asymmetry of V - A,
+
+    dN / dx dcos = x^2 [(3 - 2 x) + a cos (2 x - 1)],   x = 2 E_e / m_mu
+
+where ``a`` along an axis in the muon's rest frame is its polarisation as the
+electron sees it (same sign for both charges): along the direction of the
+mother for muons from two-body decays in the detector, along the muon's
+momentum with size beta for muons of the generator (weak decays of heavier
+particles).  Neutral pions decay at once into two photons.
+
+Approximation: no matrix elements of three-body kaon decays; electron mass,
+radiation and the spin of muons from kaons' three-body decays are left out; all
+muons of the generator count as coming from weak decays.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from openbfactory.kinematics.fourvector import boost_from_rest, boost_to_rest
+from openbfactory.kinematics.phasespace import decay_to
+
+Array = npt.NDArray[Any]
+
+#: cumulated fractions of K+ -> mu nu, pi+ pi0, pi+ pi+ pi-, pi0 e nu, pi0 mu nu, pi+ pi0 pi0 (pdg2024)
+KAON_FRACTIONS = (0.6356, 0.8423, 0.8981, 0.9488, 0.9824, 1.0)
+#: most daughters of a decay, neutral pions already as photons
+MOST_DAUGHTERS = 6
+PION_ZERO = 0.1349768
+NEUTRAL_PION = 111
+
+
+@njit(cache=True, error_model="numpy")
+def kaon_channel(u: float, codes: Array) -> int:
+    """Write the daughters of a K+ for a uniform number; their count."""
+    if u < KAON_FRACTIONS[0]:
+        codes[0], codes[1] = -13, 14
+        return 2
+    if u < KAON_FRACTIONS[1]:
+        codes[0], codes[1] = 211, NEUTRAL_PION
+        return 2
+    if u < KAON_FRACTIONS[2]:
+        codes[0], codes[1], codes[2] = 211, 211, -211
+    elif u < KAON_FRACTIONS[3]:
+        codes[0], codes[1], codes[2] = -11, NEUTRAL_PION, 12
+    elif u < KAON_FRACTIONS[4]:
+        codes[0], codes[1], codes[2] = -13, NEUTRAL_PION, 14
+    else:
+        codes[0], codes[1], codes[2] = 211, NEUTRAL_PION, NEUTRAL_PION
+    return 3
+
+
+@njit(cache=True, error_model="numpy")
+def mass_of(code: int, masses: Array) -> float:
+    """Mass [GeV] of a daughter; ``masses`` (10,) by species index."""
+    code = abs(code)
+    if code == 211:
+        return masses[2]
+    if code == 13:
+        return masses[1]
+    if code == 11:
+        return masses[0]
+    return PION_ZERO if code == NEUTRAL_PION else 0.0
+
+
+@njit(cache=True, error_model="numpy")
+def michel(mass: float, axis: Array, rng: np.random.Generator, out: Array) -> None:
+    """Write the electron (E, px, py, pz) of a muon at rest whose polarisation vector is ``axis`` (3,)."""
+    while True:
+        x, cosine, phi = rng.random(), 2.0 * rng.random() - 1.0, 2.0 * math.pi * rng.random()
+        sine = math.sqrt(1.0 - cosine * cosine)
+        nx, ny, nz = sine * math.cos(phi), sine * math.sin(phi), cosine
+        along = axis[0] * nx + axis[1] * ny + axis[2] * nz
+        if 2.0 * rng.random() <= x * x * (3.0 - 2.0 * x + along * (2.0 * x - 1.0)):
+            break
+    energy = 0.5 * mass * x
+    out[0], out[1], out[2], out[3] = energy, energy * nx, energy * ny, energy * nz
+
+
+@njit(cache=True, error_model="numpy")
+def decay_in_flight(pdg: int, p: Array, axis: Array, masses: Array, rng: np.random.Generator, codes: Array, out: Array,
+                    axes: Array) -> int:
+    """Write the daughters of a charged pion, kaon or muon in the laboratory; their number.
+
+    Parameters
+    ----------
+    p : (4,)
+        Mother (E, px, py, pz) [GeV].
+    axis : (3,)
+        Polarisation vector of a muon in its rest frame, as the electron sees it.
+    masses : (10,)
+        Masses by species index [GeV].
+    codes : (MOST_DAUGHTERS,)
+        PDG codes; neutrinos are left out.
+    out : (MOST_DAUGHTERS, 4)
+        Momenta (E, px, py, pz).
+    axes : (MOST_DAUGHTERS, 3)
+        Polarisation vectors of muons.
+    """
+    kind, sign = abs(pdg), 1 if pdg > 0 else -1
+    rest, found = np.zeros((3, 4)), np.zeros(3, np.int64)
+    if kind == 13:
+        mother, n = masses[1], 1
+        found[0] = 11 * sign
+        michel(mother, axis, rng, rest[0])
+    else:
+        mother, n = (masses[2], 2) if kind == 211 else (masses[3], kaon_channel(rng.random(), found))
+        if kind == 211:
+            found[0], found[1] = -13, 14
+        daughter = np.array([mass_of(found[0], masses), mass_of(found[1], masses), mass_of(found[2], masses)])
+        decay_to(rng, mother, daughter, n, rest, np.zeros(3))
+        if sign < 0:
+            for j in range(n):
+                found[j] = found[j] if found[j] == NEUTRAL_PION else -found[j]
+    count = 0
+    for j in range(n):
+        if abs(found[j]) == 12 or abs(found[j]) == 14:
+            continue
+        r = rest[j]
+        e, x, y, z = boost_from_rest(r[0], r[1], r[2], r[3], p[0], p[1], p[2], p[3], mother)
+        if found[j] == NEUTRAL_PION:
+            count = two_photons(e, x, y, z, rng, codes, out, axes, count)
+            continue
+        codes[count], axes[count] = found[j], 0.0
+        out[count, 0], out[count, 1], out[count, 2], out[count, 3] = e, x, y, z
+        if abs(found[j]) == 13 and n == 2:
+            _, ax, ay, az = boost_to_rest(p[0], p[1], p[2], p[3], e, x, y, z, masses[1])
+            size = math.sqrt(ax * ax + ay * ay + az * az)
+            axes[count, 0], axes[count, 1], axes[count, 2] = ax / size, ay / size, az / size
+        count += 1
+    return count
+
+
+@njit(cache=True, error_model="numpy")
+def two_photons(e: float, x: float, y: float, z: float, rng: np.random.Generator, codes: Array, out: Array, axes: Array,
+                count: int) -> int:
+    """Append the photons of a neutral pion; the new count."""
+    cosine, phi = 2.0 * rng.random() - 1.0, 2.0 * math.pi * rng.random()
+    sine, half = math.sqrt(1.0 - cosine * cosine), 0.5 * PION_ZERO
+    for side in (half, -half):
+        dx, dy, dz = side * sine * math.cos(phi), side * sine * math.sin(phi), side * cosine
+        out[count, 0], out[count, 1], out[count, 2], out[count, 3] = boost_from_rest(half, dx, dy, dz, e, x, y, z,
+                                                                                    PION_ZERO)
+        codes[count], axes[count] = 22, 0.0
+        count += 1
+    return count

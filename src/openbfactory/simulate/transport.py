@@ -1,0 +1,225 @@
+"""Particles on their way through the detector: where they end, what they become, where they meet the calorimeter.
+
+Method: the particles of an event that the detector sees form a queue; each is
+followed along its helix (or straight line) to the front faces of the
+calorimeter; a decay in flight, a conversion, a hadronic interaction or
+bremsstrahlung on the way puts secondaries at the end of the queue.  Everything
+downstream sees the particles of the queue.
+
+Approximation: as in :mod:`openbfactory.simulate.surface` for the paths,
+:mod:`openbfactory.simulate.matter` and :mod:`openbfactory.simulate.inflight`
+for the processes; no mean energy loss (tracks are taken as corrected for it);
+K_L and hyperons do not decay here; secondaries below the energy of the card are
+dropped.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from openbfactory.core.units import speed_of_light
+from openbfactory.kinematics.helix import helix_of, point_at
+from openbfactory.simulate.draws import wrapped
+from openbfactory.simulate.inflight import MOST_DAUGHTERS, decay_in_flight
+from openbfactory.simulate.matter import PAIRS, RADIATED, kicked, pair_share, photon_layer, radiated_share, track_layer
+from openbfactory.simulate.parameters import TransportNumbers
+from openbfactory.simulate.species import charge_of, species_index
+from openbfactory.simulate.surface import LEAST_MOMENTUM, helix_to_surface, straight_to_surface
+from openbfactory.simulate.truth import Truth
+
+Array = npt.NDArray[Any]
+
+#: columns of ``numbers``: momentum, vertex, time, transverse distance where the path ends, fraction of the momentum
+#: kept after radiation, polarisation (3), and theta, phi, r, path of the impact on the calorimeter (r = 0 for none)
+PX, PY, PZ, X, Y, Z, T, END, KEPT, AXIS, HIT = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12
+WIDTH = 16
+#: columns of ``codes``: PDG, particle in MCParticles (the ancestor's for secondaries), species, secondary, process
+PDG, ANCESTOR, SPECIES, SECONDARY, PROCESS = 0, 1, 2, 3, 4
+CODE_WIDTH = 5
+#: processes
+DECAY, CONVERSION, INTERACTION, RADIATION = 1, 2, 3, 4
+
+
+class Particles(NamedTuple):
+    """Particles that the detector sees: offsets (n + 1,), numbers (m, WIDTH), codes (m, CODE_WIDTH)."""
+
+    offsets: Array
+    numbers: Array
+    codes: Array
+
+
+@njit(cache=True, error_model="numpy")
+def put(numbers: Array, codes: Array, n: int, pdg: int, ancestor: int, secondary: int, process: int) -> None:
+    """Write the fields of row ``n`` that are not kinematics."""
+    numbers[n, END], numbers[n, KEPT] = math.inf, 1.0
+    code = codes[n]
+    code[PDG], code[ANCESTOR], code[SPECIES], code[SECONDARY], code[PROCESS] = (pdg, ancestor, species_index(pdg),
+                                                                               secondary, process)
+
+
+@njit(cache=True, error_model="numpy")
+def daughter(numbers: Array, codes: Array, n: int, k: int, pdg: int, px: float, py: float, pz: float, point: Array,
+             process: int, secondaries: int, least: float) -> int:
+    """Append a secondary of row ``k`` at ``point`` (x, y, z, t); the number of secondaries after it."""
+    if math.sqrt(px * px + py * py + pz * pz) < least or species_index(pdg) < 0:
+        return secondaries
+    row = numbers[n + secondaries]
+    row[:] = 0.0
+    row[PX], row[PY], row[PZ] = px, py, pz
+    row[X], row[Y], row[Z], row[T] = point[0], point[1], point[2], point[3]
+    put(numbers, codes, n + secondaries, pdg, codes[k, ANCESTOR], secondaries, process)
+    return secondaries + 1
+
+
+@njit(cache=True, error_model="numpy")
+def follow_photon(numbers: Array, codes: Array, k: int, n: int, made: int, card: TransportNumbers,
+                  rng: np.random.Generator) -> int:
+    """Convert the photon of row ``k`` or lead it to the calorimeter; the number of secondaries of the event."""
+    row, surface = numbers[k], card.surface
+    px, py, pz = row[PX], row[PY], row[PZ]
+    depth = -math.log(1.0 - rng.random()) / (PAIRS * card.material_scale)
+    # a quick look first: most photons see less than three times the material at normal incidence over sin theta
+    if depth < 3.0 * card.whole * math.sqrt(1.0 + pz * pz / (px * px + py * py)):
+        path = photon_layer(row[X], row[Y], row[Z], px, py, pz, depth, card.material)
+        if path >= 0.0:
+            p = math.sqrt(px * px + py * py + pz * pz)
+            point = np.array([row[X] + path * px / p, row[Y] + path * py / p, row[Z] + path * pz / p,
+                              row[T] + path / speed_of_light])
+            row[END] = math.hypot(point[0], point[1])
+            share = pair_share(rng)
+            made = daughter(numbers, codes, n, k, 11, share * px, share * py, share * pz, point, CONVERSION, made,
+                            card.least)
+            share = 1.0 - share
+            return daughter(numbers, codes, n, k, -11, share * px, share * py, share * pz, point, CONVERSION, made,
+                            card.least)
+    hit = straight_to_surface(row[X], row[Y], row[Z], px, py, pz, surface[0], surface[1], surface[2])
+    row[HIT], row[HIT + 1], row[HIT + 2], row[HIT + 3] = hit
+    return made
+
+
+@njit(cache=True, error_model="numpy")
+def end_track(numbers: Array, codes: Array, k: int, n: int, made: int, process: int, arc: float, start: float,
+              helix: tuple[float, float, float, float, float], masses: Array, card: TransportNumbers,
+              rng: np.random.Generator) -> int:
+    """Let the process happen at the arc length ``arc`` [cm] of row ``k``; the number of secondaries of the event."""
+    row, pdg = numbers[k], codes[k, PDG]
+    pt, pz, mass = math.sqrt(row[PX] ** 2 + row[PY] ** 2), row[PZ], masses[codes[k, SPECIES]]
+    p = math.sqrt(pt * pt + pz * pz)
+    energy = math.sqrt(p * p + mass * mass)
+    x, y, z = point_at(helix[0], helix[1], helix[2], helix[3], helix[4], arc)
+    phi = helix[1] - helix[2] * arc
+    px, py = pt * math.cos(phi), pt * math.sin(phi)
+    point = np.array([x, y, z, row[T] + (arc - start) * p / pt * energy / p / speed_of_light])
+    if process == RADIATION:
+        share = radiated_share(rng)
+        row[KEPT] = 1.0 - share
+        return daughter(numbers, codes, n, k, 22, share * px, share * py, share * pz, point, process, made, card.least)
+    row[END] = math.hypot(x, y)
+    if process == INTERACTION:
+        px, py, pz = kicked(px, py, pz, card.kick, rng)
+        return daughter(numbers, codes, n, k, pdg, px, py, pz, point, process, made, card.least)
+    found, out, axes = np.zeros(MOST_DAUGHTERS, np.int64), np.zeros((MOST_DAUGHTERS, 4)), np.zeros((MOST_DAUGHTERS, 3))
+    count = decay_in_flight(pdg, np.array([energy, px, py, pz]), row[AXIS:AXIS + 3], masses, rng, found, out, axes)
+    for j in range(count):
+        before = made
+        made = daughter(numbers, codes, n, k, found[j], out[j, 1], out[j, 2], out[j, 3], point, process, made,
+                        card.least)
+        if made > before:
+            numbers[n + before, AXIS:AXIS + 3] = axes[j]
+    return made
+
+
+@njit(cache=True, error_model="numpy")
+def follow_track(numbers: Array, codes: Array, k: int, n: int, made: int, masses: Array, card: TransportNumbers,
+                 rng: np.random.Generator) -> int:
+    """Follow the charged particle of row ``k``; the number of secondaries of the event."""
+    row, species, surface = numbers[k], codes[k, SPECIES], card.surface
+    px, py, pz = row[PX], row[PY], row[PZ]
+    pt = math.sqrt(px * px + py * py)
+    p = math.sqrt(pt * pt + pz * pz)
+    helix = helix_of(row[X], row[Y], row[Z], px, py, pz, float(charge_of(codes[k, PDG])), card.field)
+    hit = helix_to_surface(helix[0], helix[1], helix[2], helix[3], helix[4], surface[0], surface[1], surface[2])
+    start = wrapped(helix[1] - math.atan2(py, px)) / helix[2]
+    last = hit[3] * pt / p if hit[2] > 0.0 else math.pi / abs(helix[2])
+    process, arc, radius = 0, last, math.hypot(row[X], row[Y])
+    length = card.ctau[species]
+    if length > 0.0 and card.decay_scale > 0.0:
+        decay = start - math.log(1.0 - rng.random()) * length / card.decay_scale * pt / masses[species]
+        if decay < arc:
+            process, arc = DECAY, decay
+    rate = RADIATED if species == 0 else (card.interactions if species > 1 else 0.0)
+    depth = -math.log(1.0 - rng.random()) / (rate * card.material_scale)
+    if depth < 4.0 * card.whole * p / pt:
+        where = track_layer(helix, radius, depth, card.material)
+        if 0.0 <= where < arc:
+            process, arc = (RADIATION if species == 0 else INTERACTION), where
+    if process == 0 or process == RADIATION:
+        row[HIT], row[HIT + 1], row[HIT + 2], row[HIT + 3] = hit
+    if process == 0:
+        return made
+    if process == DECAY and species == 1 and codes[k, SECONDARY] < 0:
+        # weak decays of heavier particles: the electron prefers the direction of the muon
+        energy = math.sqrt(p * p + masses[1] ** 2)
+        row[AXIS], row[AXIS + 1], row[AXIS + 2] = px / energy, py / energy, pz / energy
+    return end_track(numbers, codes, k, n, made, process, arc, start, helix, masses, card, rng)
+
+
+@njit(cache=True, error_model="numpy")
+def transport(truth: Truth, masses: Array, card: TransportNumbers, rng: np.random.Generator) -> Particles:
+    """All particles that the detector sees, primaries of each event first, then secondaries.
+
+    Parameters
+    ----------
+    truth
+        Generated particles; those of status 1 are followed.
+    masses : (10,)
+        Masses by species index [GeV].
+    """
+    starts, pdg, status = truth.offsets, truth.pdg, truth.status
+    tx, ty, tz, vx, vy, vz, time = truth.px, truth.py, truth.pz, truth.x, truth.y, truth.z, truth.t
+    radius, forward, backward = card.surface[0], card.surface[1], card.surface[2]
+    events = len(starts) - 1
+    offsets = np.zeros(events + 1, np.int64)
+    size = 32 * events + 256
+    numbers, codes = np.zeros((size, WIDTH)), np.zeros((size, CODE_WIDTH), np.int32)
+    n = 0
+    for event in range(events):
+        first, last = starts[event], starts[event + 1]
+        # a particle makes at most MOST_DAUGHTERS; generations of secondaries shrink fast
+        if n + 4 * MOST_DAUGHTERS * (last - first + 8) > size:
+            size = 2 * size + 4 * MOST_DAUGHTERS * (last - first + 8)
+            more, more_codes = np.zeros((size, WIDTH)), np.zeros((size, CODE_WIDTH), np.int32)
+            more[:n], more_codes[:n] = numbers[:n], codes[:n]
+            numbers, codes = more, more_codes
+        begin = n
+        for i in range(first, last):
+            if status[i] != 1 or species_index(pdg[i]) < 0:
+                continue
+            row = numbers[n]
+            row[PX], row[PY], row[PZ] = tx[i], ty[i], tz[i]
+            row[X], row[Y], row[Z], row[T] = vx[i], vy[i], vz[i], time[i]
+            put(numbers, codes, n, pdg[i], i - first, -1, 0)
+            n += 1
+        made, k, room = 0, begin, 4 * MOST_DAUGHTERS * (last - first + 8) + begin
+        while k < n + made:
+            row, species = numbers[k], codes[k, SPECIES]
+            pt2 = row[PX] ** 2 + row[PY] ** 2
+            inside = row[X] ** 2 + row[Y] ** 2 < radius * radius and backward < row[Z] < forward
+            if inside and pt2 > LEAST_MOMENTUM * LEAST_MOMENTUM and n + made + 2 * MOST_DAUGHTERS < room:
+                if species < 6:
+                    made = follow_track(numbers, codes, k, n, made, masses, card, rng)
+                elif species == 6:
+                    made = follow_photon(numbers, codes, k, n, made, card, rng)
+                else:
+                    hit = straight_to_surface(row[X], row[Y], row[Z], row[PX], row[PY], row[PZ], radius, forward,
+                                              backward)
+                    row[HIT], row[HIT + 1], row[HIT + 2], row[HIT + 3] = hit
+            k += 1
+        n += made
+        offsets[event + 1] = n
+    return Particles(offsets, numbers[:n], codes[:n])
