@@ -130,7 +130,7 @@ def yields_table(result: KnunuResult, published: PublishedMeasurement) -> Table:
     theirs = published.yields["on_resonance"]
     ours = {n: result.expectations[n].template for n in (SIGNAL, *BACKGROUNDS)}
     background = np.sum([ours[n].yields for n in BACKGROUNDS], axis=0)
-    spread = np.sqrt(np.sum([np.square(ours[n].uncertainties) for n in BACKGROUNDS], axis=0))
+    spread = np.sqrt(np.sum([np.square(u) for n in BACKGROUNDS if (u := ours[n].uncertainties) is not None], axis=0))
     binning = result.config.region.binning
     rows = []
     for index, total in enumerate(theirs.total(*(n for n in BACKGROUNDS if n in theirs.samples))):
