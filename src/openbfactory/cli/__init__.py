@@ -42,5 +42,4 @@ def main() -> None:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
-        print("interrupted: continue with --resume", file=sys.stderr)
         raise SystemExit(130) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +30,11 @@ def run(
         raise typer.BadParameter(message)
     found = find_analysis(analysis)
     folder = output or Path("out") / analysis
-    found.run(RunOptions(preset=preset, luminosity=luminosity, seed=seed, workers=workers, scheduler=scheduler,
-                         detector=detector, output=folder, resume=resume, overwrite=overwrite))
+    options = RunOptions(preset=preset, luminosity=luminosity, seed=seed, workers=workers, scheduler=scheduler,
+                         detector=detector, output=folder, resume=resume, overwrite=overwrite)
+    try:
+        found.run(options)
+    except KeyboardInterrupt:
+        print(f"interrupted: finished chunks are kept in {folder}; continue with --resume", file=sys.stderr)
+        raise typer.Exit(130) from None
     print(f"{folder / 'report.html'}\n{folder / 'result.json'}\n{folder / 'workspace.json'}")

@@ -222,7 +222,7 @@ def _local_cluster(workers: int) -> Iterator[Engine]:
         try:
             with _interrupts_held():
                 cluster = LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, memory_limit=0,
-                                       dashboard_address=None, silence_logs=logging.CRITICAL, env=_ONE_THREAD,
+                                       dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL, env=_ONE_THREAD,
                                        preload=["openbfactory.pipeline.worker"],
                                        protocol="tcp", host="127.0.0.1")
                 client = Client(cluster, set_as_default=False)
