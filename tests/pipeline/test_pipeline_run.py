@@ -257,7 +257,7 @@ def test_a_scheduler_that_runs_gives_the_same_file(tmp_path):
 
     tasks = plan({"charged": 450}, 3, 100)
     assert write_chunks(fake_events, tasks, tmp_path / "a.parquet") == Total(450)
-    with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None,
+    with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0",
                       protocol="tcp", host="127.0.0.1") as cluster:
         total = write_chunks(fake_events, tasks, tmp_path / "b.parquet", scheduler=cluster.scheduler_address)
     assert total == Total(450)
