@@ -125,6 +125,99 @@ def pyhf_fit() -> Work:
     return lambda n: [pyhf.infer.mle.fit(data, model, return_uncertainties=True) for _ in range(n)] if n > 1 else None
 
 
+def published_path() -> Path:
+    """File of the published likelihood; ImportError where it is absent."""
+    path = SHARED / "belle2-knunu" / "combined_likelihood.json"
+    if not path.exists():
+        raise ImportError
+    return path
+
+
+def published_toys() -> Work:
+    """Toys of the published likelihood: thrown with auxiliary measurements, fitted, with uncertainties."""
+    from openbfactory.fit.estimate import analyse
+    from openbfactory.fit.toys import fit_toys
+
+    analysis = analyse(published_path())
+    return lambda n: fit_toys(analysis, n)
+
+
+def published_ranking() -> Work:
+    """Ranking of all nuisances of the published likelihood, four refits each."""
+    from openbfactory.fit.estimate import analyse
+    from openbfactory.fit.impacts import ranking
+
+    analysis = analyse(published_path())
+    names = [n for n in analysis.fit.likelihood.model.parameters.names if n != "mu"]
+    return lambda n: ranking(analysis, names[:n])
+
+
+def published_limit() -> Work:
+    """Upper limit and its expected band of the published likelihood, the fit included."""
+    from openbfactory.fit.limits import upper_limit
+
+    path = published_path()
+    return lambda n: [upper_limit(path) for _ in range(n)]
+
+
+def gaussian_toys() -> Work:
+    """Toys of the Gaussian cross-check of the published likelihood."""
+    import numpy as np
+
+    from openbfactory.fit.estimate import analyse
+    from openbfactory.fit.gaussian import gaussian_fit
+
+    fit = gaussian_fit(analyse(published_path()))
+    return lambda n: fit.toys(n, np.random.default_rng(n))
+
+
+def decay_times(events: int = 171_000) -> tuple[object, object]:
+    """Decay times with a double Gaussian resolution and their uncertainties."""
+    import numpy as np
+
+    rng = np.random.default_rng(1)
+    sigma = rng.gamma(8, 0.06 / 8, events) + 0.02
+    scale = np.where(rng.random(events) < 0.8, 1.0, 2.0)
+    return rng.exponential(0.4105, events) + scale * sigma * rng.normal(size=events), sigma
+
+
+LIFETIME_START = {"tau": 0.4, "bias": 0.0, "scale1": 1.1, "scale2": 1.9, "fraction1": 0.7}
+LIFETIME_LIMITS = {"tau": (0.01, 10), "bias": (-1, 1), "scale1": (0.1, 10), "scale2": (0.1, 10), "fraction1": (0, 1)}
+
+
+def lifetime_fit() -> Work:
+    """Unbinned lifetime fit of 171 000 events, 5 parameters, Migrad and Hesse."""
+    from openbfactory.fit.costs import DecayCost
+    from openbfactory.fit.unbinned import fit_unbinned
+
+    t, sigma = decay_times()
+    return lambda n: [fit_unbinned(DecayCost(t, sigma, 2), LIFETIME_START, limits=LIFETIME_LIMITS) for _ in range(n)]
+
+
+def plain_lifetime_fit() -> Work:
+    """The same with iminuit's own cost and a compiled density, as one writes it by hand."""
+    import numpy as np
+    from iminuit import Minuit, cost
+
+    from openbfactory.fit.shapes.decay import decay_density
+
+    t, sigma = decay_times()
+
+    def density(x: object, tau: float, bias: float, scale1: float, scale2: float, fraction1: float) -> object:
+        return decay_density(t, sigma, tau, bias, np.array([scale1, scale2]), np.array([fraction1]))
+
+    def work(n: int) -> object:
+        for _ in range(n):
+            minuit = Minuit(cost.UnbinnedNLL(t, density), **LIFETIME_START)
+            for name, limits in LIFETIME_LIMITS.items():
+                minuit.limits[name] = limits
+            minuit.migrad().hesse()
+            assert minuit.valid
+        return minuit
+
+    return work
+
+
 Row = tuple[str, str, Callable[[], Work], int]
 ROWS: dict[str, Row] = {
     "generate-charged": ("generate: B+ B-", "event", lambda: generate("charged"), 20000),
@@ -145,6 +238,12 @@ ROWS: dict[str, Row] = {
     "phase-space-unweighted": ("phase space, 3 bodies, unweighted", "event", lambda: three_body(False), 1_000_000),
     "peer-phasespace": ("peer: phasespace, 3 bodies, weighted", "event", phasespace_package, 100_000),
     "fit-published": ("published likelihood: fit, interval, Z(0), Z(1)", "fit", published_fit, 5),
+    "fit-toys": ("published likelihood: toys thrown and fitted", "toy", published_toys, 200),
+    "fit-ranking": ("published likelihood: ranking, 4 refits a nuisance", "nuisance", published_ranking, 231),
+    "fit-limit": ("published likelihood: limit with expected band", "limit", published_limit, 3),
+    "fit-gaussian-toys": ("published likelihood: Gaussian toys", "toy", gaussian_toys, 100_000),
+    "fit-lifetime": ("unbinned lifetime fit, 171 000 events", "fit", lifetime_fit, 3),
+    "peer-iminuit-lifetime": ("peer: iminuit UnbinnedNLL + compiled density, same fit", "fit", plain_lifetime_fit, 1),
     "peer-pyhf-minuit": ("peer: pyhf + minuit, fit alone", "fit", pyhf_fit, 2),
 }
 
