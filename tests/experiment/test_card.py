@@ -70,6 +70,11 @@ def test_each_mistake_alone(tmp_path, code):
     ("wrong-unit", "length_unit: mm", "length_unit: GeV"),
     ("outside-0-1", "0.965, 0.975, 0.975]", "0.965, 0.975, 1.975]"),
     ("not-positive", "omega: {value: 1.7", "omega: {value: 0"),
+    ("regions-overlap", "min: {value: 32.2, unit: deg", "min: {value: 30.2, unit: deg"),
+    ("region-twice", "- name: backward", "- name: barrel"),
+    ("layer-outside", "outer: 1120", "outer: 1320"),
+    ("outside-0-1", "efficiency: {value: 0.95, source: estimate}", "efficiency: {value: 1.95, source: estimate}"),
+    ("greater-than-equal", "stt: 1", "stt: -1"),
     ("union-tag-invalid", "kind: ring", "kind: rong"),
     ("negative-value", "background_rate: {value: 1.6", "background_rate: {value: -1.6"),
 ])

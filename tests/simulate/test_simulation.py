@@ -12,7 +12,7 @@ from openbfactory.core.random import Address
 from openbfactory.events.columns import COLLECTIONS
 from openbfactory.simulate import simulate
 
-DETECTOR = ("Tracks", "PIDLikelihoods", "ECLClusters", "KLMClusters")
+DETECTOR = ("Tracks", "PIDLikelihoods", "ECLClusters", "KLMClusters", "TRGSummary")
 ALL = (*DETECTOR, "MCSecondaries")
 CODES = [211, -211, 321, -321, 11, -13, 2212, -2212, 22, 22, 22, 130, 2112, -2112, 12, 310, 1000010020, 3122]
 

@@ -156,7 +156,18 @@ KLM_CLUSTERS = Collection(
     ),
 )
 
+TRG_SUMMARY = Collection(
+    "TRGSummary",
+    "trigger decisions, one record an event; bits in the order of events.trigger.L1_LINES",
+    (
+        Column("L1FTDL", "int64", "1", "first-level lines that fired, as bits"),
+        Column("L1PSNM", "int64", "1", "those that are kept after prescale, as bits"),
+        Column("L1Trigger", "int32", "1", "1 where any line is kept"),
+        Column("HLTHadron", "int32", "1", "1 where the event passes the hadron skim of the high-level trigger"),
+    ),
+)
+
 #: every collection of the event data model by name
 COLLECTIONS: dict[str, Collection] = {
-    c.name: c for c in (MC_PARTICLES, MC_SECONDARIES, TRACKS, PID_LIKELIHOODS, ECL_CLUSTERS, KLM_CLUSTERS)
+    c.name: c for c in (MC_PARTICLES, MC_SECONDARIES, TRACKS, PID_LIKELIHOODS, ECL_CLUSTERS, KLM_CLUSTERS, TRG_SUMMARY)
 }

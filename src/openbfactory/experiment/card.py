@@ -17,6 +17,7 @@ from openbfactory.core.registry import lookup, names
 from openbfactory.experiment.detector import Detector
 from openbfactory.experiment.layers import check_layers
 from openbfactory.experiment.machine import Machine
+from openbfactory.experiment.regions import check_regions, check_space
 
 _DATA = Path(__file__).parent / "data"
 
@@ -92,8 +93,14 @@ def _read(path: Path) -> tuple[Card | None, Findings]:
 
 def _check_document(document: Any, lines: dict[tuple[str, ...], int], findings: Findings) -> None:
     """Add the findings that need more than one field."""
-    path = ("detector", "tracking", "layers", "rows")
-    node = document
+    layers, regions = ("detector", "tracking", "layers"), ("detector", "ecl", "regions")
+    check_layers(_at(document, (*layers, "rows")), (*layers, "rows"), lines, findings)
+    check_regions(_at(document, regions), regions, lines, findings)
+    check_space(_at(document, layers), _at(document, ("detector", "ecl", "surface")), layers, lines, findings)
+
+
+def _at(node: Any, path: tuple[str, ...]) -> Any:
+    """What stands at a path of the document, None where nothing does."""
     for key in path:
         node = node.get(key) if isinstance(node, dict) else None
-    check_layers(node, path, lines, findings)
+    return node

@@ -33,6 +33,7 @@ from openbfactory.experiment.dimensions import (
     TimeEnergy,
 )
 from openbfactory.experiment.layers import LayerTable
+from openbfactory.experiment.trigger import Trigger
 
 
 class AngularRange(Config):
@@ -348,4 +349,5 @@ class Detector(Config):
     matter: Matter
     klm: MuonDetector
     pid: ParticleIdentification
+    trigger: Trigger
     switches: Switches = Switches()

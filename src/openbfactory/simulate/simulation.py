@@ -19,11 +19,12 @@ from openbfactory.events.columns import (
     MC_SECONDARIES,
     SUBDETECTORS,
     TRACKS,
+    TRG_SUMMARY,
     Collection,
 )
 from openbfactory.events.record import Events, Jagged
 from openbfactory.experiment.card import Card
-from openbfactory.simulate import clusters, ecl, klm, merging, parameters, pid, tracking, transport
+from openbfactory.simulate import clusters, ecl, klm, merging, parameters, pid, tracking, transport, trigger
 from openbfactory.simulate.species import species_masses
 from openbfactory.simulate.transport import Particles
 from openbfactory.simulate.truth import truth_of
@@ -32,7 +33,7 @@ Array = npt.NDArray[Any]
 
 
 def simulate(events: Events, card: Card, address: Address) -> Events:
-    """The events with Tracks, PIDLikelihoods, ECLClusters, KLMClusters and MCSecondaries.
+    """The events with Tracks, PIDLikelihoods, ECLClusters, KLMClusters, TRGSummary and MCSecondaries.
 
     Parameters
     ----------
@@ -67,12 +68,16 @@ def simulate(events: Events, card: Card, address: Address) -> Events:
     likelihoods = pid.identify(particles, tracks.row, tracks.hits, energy, matched, pid_card, klm_card,
                                ecl_card.charged, masses[:6], pid.ionisation_table(pid_card.curve),
                                address.at("simulate:pid").generator())
+    decisions = trigger.decide(tracks.offsets, tracks.helix, tracks.hits, offsets, rows, muons.offsets, muons.rows,
+                               parameters.trigger_numbers(card), address.at("simulate:trigger").generator())
     return events.with_lists(
         MCSecondaries=_secondaries(particles, tracks.of_particle),
         Tracks=_tracks(tracks, particles),
         PIDLikelihoods=_likelihoods(tracks.offsets, likelihoods, pid_card.devices),
         ECLClusters=_ecl_clusters(offsets, rows, distance),
-        KLMClusters=_typed(KLM_CLUSTERS, muons.offsets, list(muons.rows.T)))
+        KLMClusters=_typed(KLM_CLUSTERS, muons.offsets, list(muons.rows.T)),
+        TRGSummary=_typed(TRG_SUMMARY, np.arange(len(events) + 1, dtype=np.int64), [
+            decisions[:, 0], decisions[:, 1], decisions[:, 1] != 0, decisions[:, 2]]))
 
 
 def _of_tracks(tracks: tracking.TrackColumns, offsets: Array, track: Array, values: Array) -> Array:
