@@ -12,7 +12,7 @@ import sys
 
 import typer
 
-from openbfactory.cli import check, fit, generate, listing, run, simulate
+from openbfactory.cli import check, fit, generate, interpret, listing, run, simulate
 
 app = typer.Typer(
     name="obf",
@@ -26,6 +26,7 @@ app.command("run")(run.run)
 app.command("generate")(generate.generate)
 app.command("simulate")(simulate.simulate)
 app.command("fit")(fit.fit)
+app.command("interpret")(interpret.interpret)
 app.command("list")(listing.listing)
 app.command("check")(check.check)
 

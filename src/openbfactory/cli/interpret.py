@@ -1,0 +1,97 @@
+"""``obf interpret WORKSPACE.json --model wet``: a likelihood in terms of the parameters of a theory."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from openbfactory.fit.results import FitResult
+    from openbfactory.fit.workspace import Workspace
+
+MODELS = ("wet",)
+
+
+def interpret(
+    workspace: Annotated[Path, typer.Argument(metavar="WORKSPACE.json", help="Likelihood workspace (pyhf JSON).")],
+    density: Annotated[list[str], typer.Option(metavar="CHANNEL=FILE.csv", help="Expected signal by fit bin and "
+                       "generated q2 bin of a channel (or of the only one whose name begins so); repeat.")],
+    model: Annotated[str, typer.Option(help="Model: wet (weak effective theory).")] = "wet",
+    poi: Annotated[str | None, typer.Option(help="Parameter of the old signal [default: that of the measurement].")
+                   ] = None,
+    output: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the new workspace to this file.")] = None,
+    json: Annotated[Path | None, typer.Option(metavar="OUT", help="Write the result record to this file.")] = None,
+) -> None:
+    """Fit a published B -> K nu nubar likelihood for Wilson coefficients."""
+    if model not in MODELS:
+        message = f"found '{model}', expected one of {', '.join(MODELS)}"
+        raise typer.BadParameter(message, param_hint="--model")
+    pairs = [text.split("=", 1) for text in density]
+    if any(len(pair) != 2 or not all(pair) for pair in pairs):
+        raise typer.BadParameter("expected CHANNEL=FILE.csv", param_hint="--density")
+    from openbfactory.fit.results import write_record
+    from openbfactory.fit.workspace import parse_workspace, read_workspace
+    from openbfactory.interpret.wet import read_number_density, wet_workspace
+
+    old = read_workspace(workspace)
+    densities = {_channel(old, name): read_number_density(file) for name, file in pairs}
+    document = wet_workspace(old.document, densities, poi=poi or old.measurement().poi)
+    new = parse_workspace(document, f"{workspace} (weak effective theory)")
+    results = _fit(new)
+    _print(results, str(workspace))
+    if output is not None:
+        write_record(document, output)
+    if json is not None:
+        write_record({"model": model, "coefficients": {n: _coefficient(r) for n, r in results.items()},
+                      "squares": {n: r.to_dict() for n, r in results.items()}}, json)
+
+
+def _channel(workspace: Workspace, name: str) -> str:
+    """Channel of a name, or the only one that begins with it."""
+    from openbfactory.core.errors import UnknownNameError
+
+    names = workspace.channel_names
+    found = [n for n in names if n == name] or [n for n in names if n.startswith(name)]
+    if len(found) != 1:
+        raise UnknownNameError("channel", name, names)
+    return found[0]
+
+
+def _fit(workspace: Workspace) -> dict[str, FitResult]:
+    """Estimate of the square of each coefficient, the others profiled."""
+    from openbfactory.fit.estimate import estimate
+    from openbfactory.interpret.wet import SQUARES
+
+    labels = ("|C_VL + C_VR|", "|C_SL + C_SR|", "|C_TL|")
+    return {label: estimate(workspace, name, tests=(0.0,)) for label, name in zip(labels, SQUARES, strict=True)}
+
+
+def _coefficient(result: FitResult) -> dict[str, Any]:
+    """Coefficient with its profile interval (where 2NLL has risen by 1); a bound is said to be one."""
+    ends = [None if end is None else math.sqrt(max(0.0, result.value + end)) for end in result.interval]
+    return {"value": math.sqrt(max(0.0, result.value)), "interval": ends,
+            "interval_at_bound": list(result.interval_at_bound)}
+
+
+def _print(results: dict[str, FitResult], source: str) -> None:
+    """Print the coefficients."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"Weak effective theory: {Path(source).name}")
+    for heading in ("coefficient", "best fit", "interval (profile, 68.3 %)"):
+        table.add_column(heading)
+    warnings: dict[str, None] = {}
+    for label, result in results.items():
+        found = _coefficient(result)
+        ends = ["-" if e is None else f"{e:.2f}{' (bound)' if b else ''}"
+                for e, b in zip(found["interval"], found["interval_at_bound"], strict=True)]
+        table.add_row(label, f"{found['value']:.2f}", f"{ends[0]} to {ends[1]}")
+        warnings.update(dict.fromkeys(result.warnings))
+    console = Console()
+    console.print(table)
+    for warning in warnings:
+        console.print(f"warning: {warning}", markup=False, highlight=False, soft_wrap=True)
