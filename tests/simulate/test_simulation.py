@@ -10,7 +10,7 @@ import pytest
 from openbfactory.core.errors import EventFileError
 from openbfactory.core.random import Address
 from openbfactory.events.columns import COLLECTIONS
-from openbfactory.simulate import simulate
+from openbfactory.simulate import Counts, simulate, simulate_counted
 
 DETECTOR = ("Tracks", "PIDLikelihoods", "ECLClusters", "KLMClusters", "TRGSummary")
 ALL = (*DETECTOR, "MCSecondaries")
@@ -98,3 +98,14 @@ def test_broken_input_is_named(events, belle2, run):
     assert "event 1" in caught.value.findings.render()
     with pytest.raises(EventFileError, match="MCParticles"):
         run(events.without("MCParticles"), belle2)
+
+
+def test_what_is_left_out_is_counted(gun, belle2):
+    """Two codes that no detector knows, one particle made outside; neutrinos are no loss."""
+    vertex = np.zeros((6, 3))
+    vertex[5] = [0.0, 150.0, 0.0]
+    events = gun([310, 9900012, 12, -16, 211, 211], np.ones(6), np.full(6, 1.5), vertex=vertex, per_event=6)
+    counts = simulate_counted(events, belle2, Address(1, "x"))[1]
+    assert (counts.unknown, counts.outside, counts.repaired) == (2, 1, 0)
+    assert [line.split()[0] for line in (counts + counts).lines()] == ["4", "2"]
+    assert Counts().lines() == []

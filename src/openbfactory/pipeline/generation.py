@@ -126,7 +126,7 @@ def simulate_file(source: str | Path, card: str, output: str | Path, *, seed: in
         For a wrong input file, card or output; nothing is left of the output.
     """
     from openbfactory.experiment import load_card
-    from openbfactory.simulate import simulate
+    from openbfactory.simulate import Counts, simulate_counted
 
     _check_output(output)
     loaded, header = load_card(card), metadata(source)
@@ -134,15 +134,19 @@ def simulate_file(source: str | Path, card: str, output: str | Path, *, seed: in
     progress = progress or Progress("", quiet=True)
     carried = {"sample": header["sample"]} if "sample" in header else {}
     written = {**carried, "seed": used, "card": Path(card).name}
-    findings, size = Findings(str(source)), count(source) or 0
+    findings, size, counts = Findings(str(source)), count(source) or 0, Counts()
     with open_writer(output, written) as writer, progress:
         progress.start(-(-size // chunk_size), size)
         for index, events in enumerate(iterate(source, chunk_size, ["MCParticles"], findings=findings)):
             sample = str(header.get("sample") or _first_process(events))
-            writer.append(simulate(events, loaded, Address(used, sample, index).at("simulate")))
+            detected, left_out = simulate_counted(events, loaded, Address(used, sample, index).at("simulate"))
+            counts += left_out
+            writer.append(detected)
             progress.advance(ChunkTask(sample, index, writer.events - len(events), len(events), used))
         for finding in findings:
             progress.note(f"{source}: {finding.render()}")
+        for line in counts.lines():
+            progress.note(f"{source}: {line}")
         return writer.events
 
 

@@ -6,6 +6,7 @@ Each process has its own random stream (``simulate:tracking``, ``simulate:ecl``
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -32,8 +33,42 @@ from openbfactory.simulate.truth import truth_of
 Array = npt.NDArray[Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What the simulation left out or repaired.
+
+    Attributes
+    ----------
+    unknown
+        Stable particles that the detector does not know; neutrinos are not counted.
+    outside
+        Particles made beyond the front faces of the calorimeter.
+    repaired
+        Covariances of tracks that were not positive-definite.
+    """
+
+    unknown: int = 0
+    outside: int = 0
+    repaired: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(self.unknown + other.unknown, self.outside + other.outside, self.repaired + other.repaired)
+
+    def lines(self) -> list[str]:
+        """One line of text for every count that is not zero."""
+        texts = {"unknown": "stable particles are unknown to the detector and left nothing",
+                 "outside": "particles were made outside the detector and left nothing",
+                 "repaired": "covariances of tracks were not positive-definite and have been repaired"}
+        return [f"{getattr(self, name)} {text}" for name, text in texts.items() if getattr(self, name)]
+
+
 def simulate(events: Events, card: Card, address: Address) -> Events:
-    """The events with Tracks, PIDLikelihoods, ECLClusters, KLMClusters, TRGSummary and MCSecondaries.
+    """The events with detector objects, as :func:`simulate_counted` gives them."""
+    return simulate_counted(events, card, address)[0]
+
+
+def simulate_counted(events: Events, card: Card, address: Address) -> tuple[Events, Counts]:
+    """The events with Tracks, PIDLikelihoods, ECLClusters, KLMClusters, TRGSummary, MCSecondaries; what was left out.
 
     Parameters
     ----------
@@ -77,7 +112,8 @@ def simulate(events: Events, card: Card, address: Address) -> Events:
         ECLClusters=_ecl_clusters(offsets, rows, distance),
         KLMClusters=_typed(KLM_CLUSTERS, muons.offsets, list(muons.rows.T)),
         TRGSummary=_typed(TRG_SUMMARY, np.arange(len(events) + 1, dtype=np.int64), [
-            decisions[:, 0], decisions[:, 1], decisions[:, 1] != 0, decisions[:, 2]]))
+            decisions[:, 0], decisions[:, 1], decisions[:, 1] != 0, decisions[:, 2]])
+    ), Counts(particles.unknown, particles.outside, tracks.repaired)
 
 
 def _of_tracks(tracks: tracking.TrackColumns, offsets: Array, track: Array, values: Array) -> Array:

@@ -61,3 +61,10 @@ def charge_of(pdg: int) -> int:
     sign = 1 if pdg > 0 else -1
     code = abs(pdg)
     return -sign if code == 11 or code == 13 else sign
+
+
+@njit(cache=True)
+def is_neutrino(pdg: int) -> bool:
+    """Whether the code is that of a neutrino."""
+    code = abs(pdg)
+    return code == 12 or code == 14 or code == 16

@@ -28,7 +28,7 @@ from openbfactory.simulate.draws import wrapped
 from openbfactory.simulate.inflight import MOST_DAUGHTERS, decay_in_flight
 from openbfactory.simulate.matter import PAIRS, RADIATED, kicked, pair_share, photon_layer, radiated_share, track_layer
 from openbfactory.simulate.parameters import TransportNumbers
-from openbfactory.simulate.species import charge_of, species_index
+from openbfactory.simulate.species import charge_of, is_neutrino, species_index
 from openbfactory.simulate.surface import LEAST_MOMENTUM, helix_to_surface, straight_to_surface
 from openbfactory.simulate.truth import Truth
 
@@ -46,11 +46,17 @@ DECAY, CONVERSION, INTERACTION, RADIATION = 1, 2, 3, 4
 
 
 class Particles(NamedTuple):
-    """Particles that the detector sees: offsets (n + 1,), numbers (m, WIDTH), codes (m, CODE_WIDTH)."""
+    """Particles that the detector sees: offsets (n + 1,), numbers (m, WIDTH), codes (m, CODE_WIDTH).
+
+    ``unknown`` and ``outside`` count stable particles that it does not know (neutrinos apart), and particles made
+    beyond the front faces of the calorimeter.
+    """
 
     offsets: Array
     numbers: Array
     codes: Array
+    unknown: int
+    outside: int
 
 
 @njit(cache=True, error_model="numpy")
@@ -187,7 +193,7 @@ def transport(truth: Truth, masses: Array, card: TransportNumbers, rng: np.rando
     offsets = np.zeros(events + 1, np.int64)
     size = 32 * events + 256
     numbers, codes = np.zeros((size, WIDTH)), np.zeros((size, CODE_WIDTH), np.int32)
-    n = 0
+    n, unknown, outside = 0, 0, 0
     for event in range(events):
         first, last = starts[event], starts[event + 1]
         # a particle makes at most MOST_DAUGHTERS; generations of secondaries shrink fast
@@ -198,7 +204,10 @@ def transport(truth: Truth, masses: Array, card: TransportNumbers, rng: np.rando
             numbers, codes = more, more_codes
         begin = n
         for i in range(first, last):
-            if status[i] != 1 or species_index(pdg[i]) < 0:
+            if status[i] != 1:
+                continue
+            if species_index(pdg[i]) < 0:
+                unknown += not is_neutrino(pdg[i])
                 continue
             row = numbers[n]
             row[PX], row[PY], row[PZ] = tx[i], ty[i], tz[i]
@@ -210,6 +219,7 @@ def transport(truth: Truth, masses: Array, card: TransportNumbers, rng: np.rando
             row, species = numbers[k], codes[k, SPECIES]
             pt2 = row[PX] ** 2 + row[PY] ** 2
             inside = row[X] ** 2 + row[Y] ** 2 < radius * radius and backward < row[Z] < forward
+            outside += not inside
             if inside and pt2 > LEAST_MOMENTUM * LEAST_MOMENTUM and n + made + 2 * MOST_DAUGHTERS < room:
                 if species < 6:
                     made = follow_track(numbers, codes, k, n, made, masses, card, rng)
@@ -222,4 +232,4 @@ def transport(truth: Truth, masses: Array, card: TransportNumbers, rng: np.rando
             k += 1
         n += made
         offsets[event + 1] = n
-    return Particles(offsets, numbers[:n], codes[:n])
+    return Particles(offsets, numbers[:n], codes[:n], unknown, outside)
