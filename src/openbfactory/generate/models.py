@@ -7,15 +7,16 @@ that touched.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
 
 from openbfactory.generate.columns import Array, TableArrays
 from openbfactory.generate.dalitz import DALITZ_MODELS, knows_dalitz, prepared_dalitz
-from openbfactory.generate.semileptonic import largest_weight
+from openbfactory.generate.semileptonic import MASSES, largest_weight
 from openbfactory.physics.decaytable import DecayTable
-from openbfactory.physics.formfactors import PARAMETRISATIONS
+from openbfactory.physics.formfactors import PARAMETRISATIONS, kernel_parameters
 from openbfactory.physics.knunu import q2_quantiles
 from openbfactory.physics.particles import UPSILON_4S, is_parton
 
@@ -39,6 +40,9 @@ DECAY_MODELS: dict[str, tuple[int, str]] = {
     "HQET3": (SEMILEPTONIC, "B -> D(*) l nu, form factors of Caprini, Lellouch and Neubert with scalar parts"),
     "SLPOLE": (SEMILEPTONIC, "semileptonic decay with pole form factors"),
     "SLBKPOLE": (SEMILEPTONIC, "semileptonic decay with form factors of Becirevic and Kaidalov"),
+    "ISGW2": (SEMILEPTONIC, "semileptonic decay in the quark model ISGW2, to ground states and excitations"),
+    "LLSW": (SEMILEPTONIC, "B -> D** l nu, form factors of Leibovich, Ligeti, Stewart and Wise"),
+    "BCL": (SEMILEPTONIC, "B -> pi, rho, omega l nu, series in z"),
     "KNUNU": (KAON_NEUTRINOS, "B -> K nu nubar in the Standard Model (parameters in the file are not used)"),
     "TAULNUNU": (LEPTONIC_TAU, "leptonic tau decay, V-A, unpolarised"),
     "SLN": (PHASE_SPACE, "pseudoscalar to a lepton and a neutrino (the polarisation of a tau is not passed on)"),
@@ -70,7 +74,7 @@ def table_arrays(table: DecayTable) -> tuple[TableArrays, Array]:
             code[c] = PHASE_SPACE
         elif code[c] == SEMILEPTONIC:
             kind[c] = PARAMETRISATIONS[str(table.models[table.model[c]])][0]
-            bound[c] = _bound(table, c, int(kind[c]), int(mothers[c]))
+            payloads[c] = _with_bounds(table, c, int(kind[c]), int(mothers[c]))
         elif code[c] == DALITZ:
             kind[c] = DALITZ_MODELS[str(table.models[table.model[c]])][0]
             payloads[c] = _dalitz_payload(table, c, int(mothers[c]))
@@ -128,9 +132,8 @@ def _fits(table: DecayTable, channel: int, code: int, mother: int) -> bool:
     if code == PARTONIC:
         return not codes or any(is_parton(c) for c in codes)
     if code == SEMILEPTONIC:
-        counts = PARAMETRISATIONS[str(table.models[table.model[channel]])][1:]
         return (len(codes) == 3 and sum(c in _LEPTONS for c in codes) == sum(c in _NEUTRINOS for c in codes) == 1
-                and len(parameters) in counts and bool(np.all(np.isfinite(parameters))))
+                and len(_form_factors(table, channel, mother)) > 0)
     if code == DALITZ:
         return (bool(np.all(np.isfinite(parameters))) and float(table.threshold[channel]) < float(table.mass[mother])
                 and knows_dalitz(str(table.models[table.model[channel]]), int(table.pdg[mother]),
@@ -145,13 +148,29 @@ def _fits(table: DecayTable, channel: int, code: int, mother: int) -> bool:
     return len(codes) == 2 and int(table.pdg[mother]) == UPSILON_4S
 
 
-def _bound(table: DecayTable, channel: int, kind: int, mother: int) -> float:
-    """Largest weight of a semileptonic channel over the masses that its meson can have."""
-    daughters = _daughters(table, channel)
+def _form_factors(table: DecayTable, channel: int, mother: int) -> Array:
+    """Parameters of a semileptonic channel as its kernel takes them, empty when they do not fit."""
+    meson = next(d for d in _daughters(table, channel) if abs(int(table.pdg[d])) > 16)
+    found = kernel_parameters(str(table.models[table.model[channel]]), table.parameters_of(channel),
+                              int(table.pdg[mother]), int(table.pdg[meson]),
+                              (float(table.mass[mother]), float(table.mass[meson])))
+    return np.empty(0) if found is None else found
+
+
+def _with_bounds(table: DecayTable, channel: int, kind: int, mother: int) -> Array:
+    """Parameters of a semileptonic channel, and the largest weight at the masses that its meson can have."""
+    daughters, parameters = _daughters(table, channel), _form_factors(table, channel, mother)
     lepton = next(d for d in daughters if abs(int(table.pdg[d])) in _LEPTONS)
     meson = next(d for d in daughters if abs(int(table.pdg[d])) > 16)
-    low, high = float(table.mass_low[meson]), float(table.mass_high[meson])
-    masses = np.unique(np.clip([low, high, float(table.mass[meson]), *np.linspace(low, high, 9)], low, high))
-    weights = [largest_weight(kind, table.parameters_of(channel), float(table.mass[mother]), float(m),
-                              float(table.mass[lepton]), heavy_sign(int(table.pdg[mother]))) for m in masses]
-    return max(*weights, 1e-300)
+    bounds = _bounds(kind, tuple(parameters.tolist()), float(table.mass[mother]), float(table.mass_low[meson]),
+                     float(table.mass_high[meson]), float(table.mass[lepton]), heavy_sign(int(table.pdg[mother])))
+    return np.concatenate((parameters, bounds))
+
+
+@lru_cache(maxsize=1024)
+def _bounds(kind: int, parameters: tuple[float, ...], mother: float, low: float, high: float, lepton: float,
+            sign: float) -> Array:
+    """Largest weight (MASSES,) of a semileptonic decay at equidistant masses of the meson."""
+    masses = [low] if low == high else np.linspace(low, high, MASSES).tolist()
+    found = [largest_weight(kind, np.array(parameters), mother, m, lepton, sign) for m in masses]
+    return np.resize(np.array(found), MASSES)

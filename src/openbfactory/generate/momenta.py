@@ -18,7 +18,7 @@ from openbfactory.generate.models import (
     SEMILEPTONIC,
     VECTOR_TO_SCALARS,
 )
-from openbfactory.generate.semileptonic import kaon_neutrinos, leptonic_tau, semileptonic
+from openbfactory.generate.semileptonic import MASSES, bound_at, kaon_neutrinos, leptonic_tau, semileptonic
 from openbfactory.kinematics.phasespace import decay_to, two_body_momentum
 from openbfactory.physics.particles import UPSILON_4S
 
@@ -99,9 +99,11 @@ def fill_momenta(rng: np.random.Generator, channel: int, species: int, mass: flo
     elif code == SEMILEPTONIC:
         order = np.empty(3, np.int64)
         sort_leptons(table, daughters, order)
-        a = table.parameters[table.parameter_first[channel]:table.parameter_first[channel + 1]]
+        last = table.parameter_first[channel + 1] - MASSES
+        a, s = table.parameters[table.parameter_first[channel]:last], daughters[order[0]]
+        bound = bound_at(table.parameters[last:last + MASSES], masses[order[0]], table.low[s], table.high[s])
         eta = 1.0 if abs(table.pdg[species]) // 100 % 10 == 5 else -1.0
-        semileptonic(rng, table.kind[channel], a, mass, masses, order, eta, table.bound[channel], scratch, momenta)
+        return semileptonic(rng, table.kind[channel], a, mass, masses, order, eta, bound, scratch, momenta)
     elif code == KAON_NEUTRINOS:
         kaon_neutrinos(rng, table.quantiles, mass, masses, momenta)
     elif code == LEPTONIC_TAU:

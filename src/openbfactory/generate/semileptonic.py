@@ -27,6 +27,8 @@ from openbfactory.physics.formfactors import helicity_amplitudes
 
 #: factor of the largest weight found on the grid of :func:`largest_weight`
 SAFETY = 1.1
+#: masses of a broad meson for which a bound is kept, behind the parameters of the channel
+MASSES = 17
 
 
 @njit(cache=True)
@@ -51,9 +53,19 @@ def largest_weight(kind: int, a: Array, mother: float, daughter: float, lepton: 
         q2 = lower + (upper - lower) * (i + 0.5) / 60.0
         p = two_body_momentum(mother, daughter, math.sqrt(q2))
         helicity_amplitudes(kind, a, mother, daughter, q2, p, h)
-        for j in range(21):
-            largest = max(largest, lepton_weight(h, q2, lepton, -1.0 + 0.1 * j, eta))
+        for j in range(11):
+            largest = max(largest, lepton_weight(h, q2, lepton, -1.0 + 0.2 * j, eta))
     return SAFETY * largest
+
+
+@njit(cache=True)
+def bound_at(bounds: Array, mass: float, low: float, high: float) -> float:
+    """Bound for a mass of the meson, from ``bounds`` at equidistant masses between low and high."""
+    if high <= low:
+        return max(bounds[0], 1e-300)
+    steps = len(bounds) - 1
+    i = min(max(int((mass - low) / (high - low) * steps), 0), steps - 1)
+    return max(bounds[i], bounds[i + 1], 1e-300)
 
 
 @njit(cache=True)
@@ -84,17 +96,25 @@ def place_leptons(rng: np.random.Generator, mass: float, q: float, masses: Array
 
 @njit(cache=True)
 def semileptonic(rng: np.random.Generator, kind: int, a: Array, mass: float, masses: Array, order: Array, eta: float,
-                 bound: float, h: Array, momenta: Array) -> None:
-    """Fill ``momenta`` of a decay to (meson, lepton, neutrino) = ``order``; ``h`` (4,) is scratch."""
+                 bound: float, h: Array, momenta: Array) -> int:
+    """Fill ``momenta`` of a decay to (meson, lepton, neutrino) = ``order``; ``h`` (4,) is scratch.
+
+    Returns how many weights were above the bound.
+    """
     meson, lepton, neutrino = order[0], order[1], order[2]
+    excess = 0
     while True:
         q = pair_mass(rng, mass, masses[lepton], masses[neutrino], masses[meson])
         cosine = 2.0 * rng.random() - 1.0
         p = two_body_momentum(mass, masses[meson], q)
         helicity_amplitudes(kind, a, mass, masses[meson], q * q, p, h)
-        if rng.random() * bound <= lepton_weight(h, q * q, masses[lepton], cosine, eta):
+        weight = lepton_weight(h, q * q, masses[lepton], cosine, eta)
+        if weight > bound:
+            excess += 1
+        if rng.random() * bound <= weight:
             break
     place_leptons(rng, mass, q, masses, order, cosine, momenta)
+    return excess
 
 
 @njit(cache=True)

@@ -10,8 +10,9 @@ Method: with M, m the masses of the mesons, p the momentum of the daughter and q
 
 Form factors: BGL (Boyd, Grinstein, Lebed, hep-ph/9705252; D: arXiv:1510.03657; D*: arXiv:1703.08170), CLN with the
 scalar parts (``HQET3``: Caprini, Lellouch, Neubert, hep-ph/9712417; R_0 and Delta: arXiv:1005.4306), pole forms
-(``SLPOLE``) and the form of Becirevic and Kaidalov (``SLBKPOLE``: hep-ph/9904490).  The order of the parameters is that
-of the decay files.
+(``SLPOLE``) and the form of Becirevic and Kaidalov (``SLBKPOLE``: hep-ph/9904490); the quark model ``ISGW2``, ``LLSW``
+for orbitally excited mesons and the series ``BCL`` have modules of their own.  The order of the parameters is that of
+the decay files.
 
 Approximation: no scalar part for BGL to a vector (its share is of the order of the lepton mass squared over q2).
 """
@@ -27,6 +28,9 @@ import numpy.typing as npt
 from numba import njit
 
 from openbfactory.core.quantities import QuantityTable, load_quantities
+from openbfactory.physics.bcl import bcl_amplitudes
+from openbfactory.physics.isgw2 import isgw2_amplitudes, isgw2_constants
+from openbfactory.physics.llsw import CLASSES, PARAMETERS, llsw_amplitudes
 from openbfactory.physics.particles import DATA
 
 Array = npt.NDArray[Any]
@@ -36,13 +40,19 @@ BGL: Final = 1
 CLN: Final = 2
 POLES: Final = 3
 BECIREVIC_KAIDALOV: Final = 4
+ISGW2: Final = 5
+LLSW: Final = 6
+BCL: Final = 7
 
-#: parametrisation of each model name, with the numbers of parameters for a pseudoscalar and for a vector daughter
+#: parametrisation of each model name, with the numbers of parameters for a daughter of spin 0 and for others
 PARAMETRISATIONS: dict[str, tuple[int, int, int]] = {
     "BGL": (BGL, 8, 6),
     "HQET3": (CLN, 3, 5),
     "SLPOLE": (POLES, 8, 16),
     "SLBKPOLE": (BECIREVIC_KAIDALOV, 4, -1),
+    "ISGW2": (ISGW2, 0, 0),
+    "LLSW": (LLSW, 3, 4),
+    "BCL": (BCL, 8, 11),
 }
 
 
@@ -57,6 +67,34 @@ _N_I, _CHI_V, _CHI_A = _C["n_I"], _C["chi_vector"], _C["chi_axial"]
 _VECTOR = tuple(_C[f"vector_pole_{i}"] for i in (1, 2, 3, 4))
 _AXIAL = tuple(_C[f"axial_pole_{i}"] for i in (1, 2, 3, 4))
 _OUTER_PLUS, _OUTER_ZERO = _C["outer_plus"], _C["outer_zero"]
+
+
+def kernel_parameters(name: str, parameters: Array, mother: int, daughter: int, masses: tuple[float, float]) -> (
+        Array | None):
+    """Parameters as :func:`helicity_amplitudes` takes them, None when they do not fit the daughter.
+
+    Parameters
+    ----------
+    name, parameters
+        Model and its parameters in the decay file.
+    mother, daughter
+        PDG codes of the mesons.
+    masses
+        Nominal masses of both [GeV].
+    """
+    kind, few, many = PARAMETRISATIONS[name]
+    if not np.all(np.isfinite(parameters)):
+        return None
+    if kind == ISGW2:
+        return isgw2_constants(mother, daughter) if len(parameters) == 0 else None
+    if kind == LLSW:
+        state = CLASSES.get(abs(daughter))
+        fits = state is not None and len(parameters) == PARAMETERS[state]
+        return np.concatenate(([float(state or 0)], parameters)) if fits else None
+    if kind == BCL:
+        fits = len(parameters) == (few if abs(daughter) % 10 == 1 else many)
+        return np.concatenate((masses, parameters)) if fits else None
+    return parameters if len(parameters) in (few, many) else None
 
 
 @njit(cache=True)
@@ -137,10 +175,19 @@ def helicity_amplitudes(kind: int, a: Array, mother: float, daughter: float, q2:
     kind
         Number of the parametrisation.
     a
-        Its parameters; their number says whether the daughter is a pseudoscalar or a vector.
+        What :func:`kernel_parameters` gives; its length says whether the daughter is a pseudoscalar or a vector.
     mother, daughter, p
         Masses and momentum of the daughter in the rest frame of the mother [GeV].
     """
+    if kind == ISGW2:
+        isgw2_amplitudes(a, mother, daughter, q2, p, out)
+        return
+    if kind == LLSW:
+        llsw_amplitudes(a, mother, daughter, q2, p, out)
+        return
+    if kind == BCL:
+        bcl_amplitudes(a, mother, daughter, q2, p, out)
+        return
     root = math.sqrt(q2)
     n = len(a)
     if kind == BECIREVIC_KAIDALOV or (kind == BGL and n == 8) or (kind == CLN and n == 3) or (kind == POLES and n == 8):
