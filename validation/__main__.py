@@ -9,11 +9,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from validation import evtgen_multiplicities, photon_radiation, published_likelihood
+from validation import evtgen_multiplicities, evtgen_weights, photon_radiation, published_likelihood
 from validation.rows import Row
 
 MODULES = {"published likelihood": published_likelihood, "EvtGen multiplicities": evtgen_multiplicities,
-           "photon radiation": photon_radiation}
+           "EvtGen weights": evtgen_weights, "photon radiation": photon_radiation}
 
 
 def main() -> int:
