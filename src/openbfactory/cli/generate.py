@@ -32,3 +32,5 @@ def generate(
         print(f"  {model}: not done yet, {100 * fraction:.3g} % of all decays made by phase space instead")
     if counts.undecayed:
         print(f"  {counts.undecayed} unstable particles had no open channel")
+    if counts.excess:
+        print(f"  {counts.excess} proposed decays had a weight above the bound of their channel")
