@@ -13,7 +13,8 @@ from validation import evtgen_multiplicities, evtgen_weights, photon_radiation, 
 from validation.rows import Row
 
 MODULES = {"published likelihood": published_likelihood, "EvtGen multiplicities": evtgen_multiplicities,
-           "EvtGen weights": evtgen_weights, "photon radiation": photon_radiation}
+           "EvtGen weights": evtgen_weights,
+           "photon radiation": photon_radiation}
 
 
 def main() -> int:

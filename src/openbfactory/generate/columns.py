@@ -16,9 +16,9 @@ Array = npt.NDArray[Any]
 #: columns of the float rows: four-momentum, production time and vertex, mass, proper decay length (< 0: not yet drawn)
 E, PX, PY, PZ, T, X, Y, Z, MASS, CTAU = range(10)
 FLOATS = 10
-#: columns of the integer rows; the species is -1 for a record that is kept as it is
-SPECIES, MOTHER, STATUS, PDG = range(4)
-INTS = 4
+#: columns of the integer rows; the species is -1 for a record that is kept as it is, the link is that of its spin
+SPECIES, MOTHER, STATUS, PDG, LINK = range(5)
+INTS = 5
 
 #: status codes of records
 TO_DECAY, STABLE, DECAYED, INITIAL = 0, 1, 2, 4

@@ -20,6 +20,7 @@ from openbfactory.generate.columns import (
     DRY_POOL,
     EXCESS,
     GIVEN_UP,
+    LINK,
     MOTHER,
     NO_CHANNEL,
     PDG,
@@ -35,9 +36,13 @@ from openbfactory.generate.columns import (
 from openbfactory.generate.counts import DecayCounts
 from openbfactory.generate.hadronise import PartonicDecays
 from openbfactory.generate.kernels import empty_rows, masses_of, walk
-from openbfactory.generate.models import table_arrays
+from openbfactory.generate.models import PHASE_SPACE, SEMILEPTONIC, table_arrays
+from openbfactory.generate.polarised import SpinTable
 from openbfactory.generate.radiation import radiation_arrays
+from openbfactory.generate.spin import PRIMARY, UNPOLARISED, spin_work
+from openbfactory.generate.spintable import spin_table
 from openbfactory.physics.decaytable import DecayTable
+from openbfactory.physics.particles import UPSILON_4S
 
 #: float columns of records in the order of the work rows
 _FLOAT_NAMES = ("E", "px", "py", "pz", "t", "x", "y", "z")
@@ -45,10 +50,12 @@ _FLOAT_NAMES = ("E", "px", "py", "pz", "t", "x", "y", "z")
 FRUITLESS_BLOCKS = 3
 #: records expected an event, for the first allocation only
 _RECORDS_EXPECTED = 64
+#: spin density of a vector made by e+e-
+_TRANSVERSE = ((0.5, 0.0, 0.0), (0.0, 0.0, 0.0), (0.0, 0.0, 0.5))
 
 
 def decay_events(primaries: Jagged, table: DecayTable, address: Address, *,
-                 axis: Array | None = None) -> tuple[Jagged, DecayCounts]:
+                 axis: Array | None = None, density: Array | None = None) -> tuple[Jagged, DecayCounts]:
     """MCParticles with everything unstable decayed, and the record of what was done.
 
     Parameters
@@ -61,7 +68,10 @@ def decay_events(primaries: Jagged, table: DecayTable, address: Address, *,
     address
         Where random numbers are drawn.
     axis : (3,)
-        Direction of the electron beam in the centre-of-mass frame, along which an Upsilon(4S) is polarised; z if None.
+        Direction of the electron beam in the centre-of-mass frame, along which primaries are polarised; z if None.
+    density : (2J + 1, 2J + 1)
+        Spin density of the primaries of spin J, states from +J to -J along the axis.  If None, an Upsilon(4S) has
+        projections +1 and -1 with equal shares, as from e+e-, and all others are unpolarised.
 
     Returns
     -------
@@ -76,13 +86,14 @@ def decay_events(primaries: Jagged, table: DecayTable, address: Address, *,
     GenerationError
         When Pythia cannot hadronise a partonic channel.
     """
-    arrays, fallback = prepared(table)
+    arrays, fallback, held = prepared(table)
     radiation = radiation_arrays(table)
-    given_floats, given_ints = _rows_of(primaries, table)
+    given_floats, given_ints = _rows_of(primaries, table, density)
     events = len(primaries)
     rng = address.at(f"{address.stage}/decay").generator()
     partonic = PartonicDecays(table, address.at(f"{address.stage}/pythia"))
-    beam = np.array([0.0, 0.0, 1.0]) if axis is None else np.ascontiguousarray(axis, np.float64)
+    axes = _axes_along(np.array([0.0, 0.0, 1.0]) if axis is None else np.asarray(axis, np.float64))
+    rho, spin = np.array(_TRANSVERSE if density is None else density, np.complex128), spin_work()
     pools = partonic.arrays()
     offsets = (primaries.offsets - primaries.offsets[0]).astype(np.int64)
     floats, ints = empty_rows(events * _RECORDS_EXPECTED + len(given_floats) + 1)
@@ -92,8 +103,8 @@ def decay_events(primaries: Jagged, table: DecayTable, address: Address, *,
     counts = np.zeros(len(table.fraction) + 1, np.int64)
     complete, fruitless, reached = False, 0, (-1, -1)
     while not complete:
-        floats, ints, stack, complete = walk(rng, offsets, given_floats, given_ints, arrays, radiation, beam, pools,
-                                             floats, ints, out_offsets, stack, state, counts)
+        floats, ints, stack, complete = walk(rng, offsets, given_floats, given_ints, arrays, radiation, held, spin, rho,
+                                             axes, pools, floats, ints, out_offsets, stack, state, counts)
         if not complete:
             pools = partonic.refill(int(state[DRY_POOL]))
             here = (int(state[RECORDS]), int(state[DEPTH]))
@@ -104,12 +115,13 @@ def decay_events(primaries: Jagged, table: DecayTable, address: Address, *,
 
 
 @lru_cache(maxsize=8)
-def _prepared(held: _Held) -> tuple[TableArrays, Array]:
-    return table_arrays(held.table)
+def _prepared(held: _Held) -> tuple[TableArrays, Array, SpinTable]:
+    arrays, fallback = table_arrays(held.table)
+    return arrays, fallback, spin_table(held.table, arrays.code == PHASE_SPACE, arrays.code == SEMILEPTONIC)
 
 
-def prepared(table: DecayTable) -> tuple[TableArrays, Array]:
-    """Arrays of a table for the kernels, and its channels that fall back; made once a table."""
+def prepared(table: DecayTable) -> tuple[TableArrays, Array, SpinTable]:
+    """Arrays of a table for the kernels, its channels that fall back, and its spins; made once a table."""
     return _prepared(_Held(table))
 
 
@@ -126,7 +138,7 @@ class _Held:
         return isinstance(other, _Held) and other.table is self.table
 
 
-def _rows_of(primaries: Jagged, table: DecayTable) -> tuple[Array, Array]:
+def _rows_of(primaries: Jagged, table: DecayTable, density: Array | None) -> tuple[Array, Array]:
     """Work rows of the given records."""
     first, last = int(primaries.offsets[0]), int(primaries.offsets[-1])
     floats, ints = empty_rows(last - first)
@@ -137,14 +149,25 @@ def _rows_of(primaries: Jagged, table: DecayTable) -> tuple[Array, Array]:
     ints[:, PDG] = primaries["PDG"][first:last]
     ints[:, MOTHER] = primaries["mother"][first:last]
     ints[:, STATUS] = primaries["status"][first:last]
-    ints[:, SPECIES] = -1
+    ints[:, SPECIES], ints[:, LINK] = -1, UNPOLARISED
     chosen = ints[:, STATUS] == TO_DECAY
     species = primaries.columns.get("species")
     ints[chosen, SPECIES] = (table.species_index(ints[chosen, PDG]) if species is None
                              else species[first:last][chosen])
     chosen[chosen] = table.stable[ints[chosen, SPECIES]]
     ints[chosen, STATUS] = STABLE
+    decays = ints[:, STATUS] == TO_DECAY
+    polarised = ints[:, PDG] == UPSILON_4S if density is None else table.spin2[ints[:, SPECIES]] + 1 == len(density)
+    ints[decays & polarised, LINK] = PRIMARY
     return floats, ints
+
+
+def _axes_along(direction: Array) -> Array:
+    """Right-handed axes (columns) with z along a direction."""
+    z = direction / np.linalg.norm(direction)
+    x = np.cross(np.array([0.0, 1.0, 0.0]) if abs(z[1]) < 0.9 else np.array([0.0, 0.0, 1.0]), z)
+    x /= np.linalg.norm(x)
+    return np.ascontiguousarray(np.stack([x, np.cross(z, x), z], axis=1))
 
 
 def _records(floats: Array, ints: Array, offsets: Array) -> Jagged:

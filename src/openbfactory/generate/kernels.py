@@ -3,8 +3,7 @@
 Method: the records of an event are rows; a stack holds the rows that wait.  A decay draws the channel, the masses, the
 proper time and the momenta in the rest frame of the mother, then boosts.  The walk stops at a decay that needs a
 hadronised final state when none is left, and continues exactly there, so that refilling does not change the events.
-
-Approximation: a daughter's decay does not know the polarisation that its mother left.
+Spin goes down and up the tree as :mod:`openbfactory.generate.spin` says.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from openbfactory.generate.columns import (
     EXCESS,
     FLOATS,
     INTS,
+    LINK,
     MASS,
     MOTHER,
     NO_CHANNEL,
@@ -42,9 +42,11 @@ from openbfactory.generate.columns import (
 )
 from openbfactory.generate.lineshape import draw_masses
 from openbfactory.generate.models import PARTONIC
-from openbfactory.generate.momenta import fill_momenta
 from openbfactory.generate.partonic import take_entry
+from openbfactory.generate.polarised import NONE, SpinTable, follow
 from openbfactory.generate.radiation import RadiationArrays, radiate
+from openbfactory.generate.spin import UNPOLARISED, SpinWork, close
+from openbfactory.generate.spindecay import decay_with_spin
 from openbfactory.kinematics.fourvector import boost_from_rest, invariant_mass
 
 #: most daughters of one decay (channels and hadronised decays)
@@ -102,15 +104,17 @@ def append_daughters(floats: Array, ints: Array, row: int, n: int, daughters: Ar
         ints[n + i, PDG] = table.pdg[s]
         ints[n + i, MOTHER] = row - base
         ints[n + i, STATUS] = STABLE if table.stable[s] else TO_DECAY
+        ints[n + i, LINK] = UNPOLARISED
 
 
 @njit(cache=True)
 def walk(rng: np.random.Generator, offsets: Array, given_floats: Array, given_ints: Array, table: TableArrays,
-         radiation: RadiationArrays, axis: Array, pools: PoolArrays, floats: Array, ints: Array, out_offsets: Array,
-         stack: Array, state: Array, counts: Array) -> tuple[Array, Array, Array, bool]:
+         radiation: RadiationArrays, held: SpinTable, spin: SpinWork, density: Array, axes: Array, pools: PoolArrays,
+         floats: Array, ints: Array, out_offsets: Array, stack: Array, state: Array,
+         counts: Array) -> tuple[Array, Array, Array, bool]:
     """Decay the primaries of every event; returns the rows, the stack and whether the walk is complete.
 
-    ``axis`` (3,) is the direction that initial vector states are polarised along, in their rest frame.
+    ``density`` (d, d) is the spin density of polarised primaries relative to ``axes`` (3, 3; columns).
     ``state`` holds where the walk stands (see :mod:`openbfactory.generate.columns`); ``counts`` (C + 1,) is the
     number of decays by channel, the last entry those that had no open channel.
     """
@@ -142,6 +146,7 @@ def walk(rng: np.random.Generator, offsets: Array, given_floats: Array, given_in
             if channel < 0:
                 ints[row, STATUS] = STABLE
                 counts[len(counts) - 1] += 1
+                close(spin, ints[row, LINK])
                 continue
             if table.code[channel] == PARTONIC:
                 count = take_entry(pools, species, mass, daughters, masses, momenta)
@@ -155,8 +160,8 @@ def walk(rng: np.random.Generator, offsets: Array, given_floats: Array, given_in
                 daughters[:count] = table.daughters[table.daughter_first[channel]:table.daughter_first[channel + 1]]
                 draw_masses(rng, mass, table, daughters[:count], masses)
                 ctau[:count] = -1.0
-                state[EXCESS] += fill_momenta(rng, channel, species, mass, table, axis, daughters, masses, count,
-                                              momenta, ctau, scratch)
+                state[EXCESS] += decay_with_spin(rng, channel, species, mass, table, held, spin, ints[row, LINK],
+                                                 density, axes, daughters, masses, count, momenta, ctau, scratch)
             counts[channel] += 1
             if radiation.photos[channel]:
                 bare = count
@@ -168,6 +173,10 @@ def walk(rng: np.random.Generator, offsets: Array, given_floats: Array, given_in
                 floats, ints = enlarged(floats, n + count), enlarged(ints, n + count)
             append_daughters(floats, ints, row, n, daughters, count, masses, momenta, ctau, base, table)
             ints[row, STATUS] = DECAYED
+            if held.kind[channel] == NONE:
+                close(spin, ints[row, LINK])
+            else:
+                follow(spin, floats, ints, row, n, daughters, momenta, masses, held)
             if depth + count > len(stack):
                 stack = np.concatenate((stack, np.empty_like(stack)))
             for i in range(count - 1, -1, -1):

@@ -15,26 +15,42 @@ import numpy as np
 from openbfactory.generate.columns import Array, TableArrays
 from openbfactory.generate.dalitz import DALITZ_MODELS, knows_dalitz, prepared_dalitz
 from openbfactory.generate.semileptonic import MASSES, largest_weight
+from openbfactory.generate.spintable import fits_pair, helicities_of
 from openbfactory.physics.decaytable import DecayTable
 from openbfactory.physics.formfactors import PARAMETRISATIONS, kernel_parameters
 from openbfactory.physics.knunu import q2_quantiles
-from openbfactory.physics.particles import UPSILON_4S, is_parton
+from openbfactory.physics.particles import is_parton
 
 #: numbers of the kernels
 PHASE_SPACE: Final = 0
 PARTONIC: Final = 1
-VECTOR_TO_SCALARS: Final = 2
+HELICITY: Final = 2
 MIXING_PAIR: Final = 3
 SEMILEPTONIC: Final = 4
 KAON_NEUTRINOS: Final = 5
 LEPTONIC_TAU: Final = 6
+PAIR: Final = 7
 DALITZ: Final = 20
 
 #: kernel of every model that is done, and what it is
 DECAY_MODELS: dict[str, tuple[int, str]] = {
     "PHSP": (PHASE_SPACE, "n-body phase space"),
     "PYTHIA": (PARTONIC, "partons hadronised by Pythia"),
-    "VSS": (VECTOR_TO_SCALARS, "Upsilon(4S), polarised along the beams, to two scalars"),
+    "VSS": (HELICITY, "vector to two scalars"),
+    "TSS": (HELICITY, "tensor to two scalars"),
+    "SVS": (HELICITY, "scalar to a vector and a scalar"),
+    "STS": (HELICITY, "scalar to a tensor and a scalar"),
+    "SVV_HELAMP": (HELICITY, "scalar to two vectors, helicity amplitudes"),
+    "SVP_HELAMP": (HELICITY, "scalar to a vector and a photon, helicity amplitudes"),
+    "HELAMP": (HELICITY, "two bodies, helicity amplitudes"),
+    "PARTWAVE": (HELICITY, "two bodies, partial waves"),
+    "VVS_PWAVE": (HELICITY, "vector to a vector and a scalar, partial waves"),
+    "TVS_PWAVE": (HELICITY, "tensor to a vector and a scalar, partial waves"),
+    "VSP_PWAVE": (HELICITY, "vector to a scalar and a photon, magnetic dipole"),
+    "VVP": (HELICITY, "axial vector to a vector and a photon"),
+    "HypNonLepton": (HELICITY, "weak decay of a hyperon with asymmetry and phase"),
+    "VLL": (PAIR, "vector to two leptons"),
+    "TAUVECTORNU": (PAIR, "tau to a vector meson and a neutrino"),
     "VSS_BMIX": (MIXING_PAIR, "vector to a coherent pair of neutral mesons that mix"),
     "BGL": (SEMILEPTONIC, "B -> D(*) l nu, form factors of Boyd, Grinstein and Lebed"),
     "HQET3": (SEMILEPTONIC, "B -> D(*) l nu, form factors of Caprini, Lellouch and Neubert with scalar parts"),
@@ -44,17 +60,17 @@ DECAY_MODELS: dict[str, tuple[int, str]] = {
     "LLSW": (SEMILEPTONIC, "B -> D** l nu, form factors of Leibovich, Ligeti, Stewart and Wise"),
     "BCL": (SEMILEPTONIC, "B -> pi, rho, omega l nu, series in z"),
     "KNUNU": (KAON_NEUTRINOS, "B -> K nu nubar in the Standard Model (parameters in the file are not used)"),
-    "TAULNUNU": (LEPTONIC_TAU, "leptonic tau decay, V-A, unpolarised"),
-    "SLN": (PHASE_SPACE, "pseudoscalar to a lepton and a neutrino (the polarisation of a tau is not passed on)"),
+    "TAULNUNU": (LEPTONIC_TAU, "leptonic tau decay, V-A"),
+    "SLN": (HELICITY, "pseudoscalar to a lepton and a neutrino"),
     "D_DALITZ": (DALITZ, "D -> three pseudoscalars, sums of resonances as measured"),
-    "OMEGA_DALITZ": (DALITZ, "vector to three pseudoscalars, unpolarised"),
+    "OMEGA_DALITZ": (DALITZ, "vector to three pseudoscalars"),
     "ETA_PI0DALITZ": (DALITZ, "eta(') -> 3 pi0 with a slope"),
     "ETA_FULLDALITZ": (DALITZ, "eta -> pi pi pi0, polynomial of third order"),
     "ETAPRIME_DALITZ": (DALITZ, "eta' -> pi pi eta, polynomial of second order"),
     "PI0_DALITZ": (DALITZ, "pi0 -> e+ e- gamma, Kroll-Wada"),
     "VVPIPI": (DALITZ, "quarkonium to quarkonium and two pions, unpolarised"),
     "YMSTOYNSPIPICLEOBOOST": (DALITZ, "Upsilon(mS) -> Upsilon(nS) pi pi, two amplitudes, unpolarised"),
-    "TAUSCALARNU": (PHASE_SPACE, "tau to a pseudoscalar and a neutrino, unpolarised"),
+    "TAUSCALARNU": (HELICITY, "tau to a pseudoscalar and a neutrino"),
 }
 
 _LEPTONS, _NEUTRINOS = (11, 13, 15), (12, 14, 16)
@@ -144,8 +160,11 @@ def _fits(table: DecayTable, channel: int, code: int, mother: int) -> bool:
         return (len(codes) == 3 and sum(c in _LEPTONS for c in codes) == 1 and codes.count(16) == 1
                 and abs(int(table.pdg[mother])) == 15)
     if code == MIXING_PAIR:
-        return len(codes) == 2 and len(parameters) > 0 and bool(np.isfinite(parameters[0]))
-    return len(codes) == 2 and int(table.pdg[mother]) == UPSILON_4S
+        return (len(codes) == 2 and len(parameters) > 0 and bool(np.isfinite(parameters[0]))
+                and helicities_of(table, channel, mother) is not None)
+    if code == PAIR:
+        return fits_pair(table, channel, mother)
+    return helicities_of(table, channel, mother) is not None
 
 
 def _form_factors(table: DecayTable, channel: int, mother: int) -> Array:

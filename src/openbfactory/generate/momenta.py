@@ -10,35 +10,9 @@ from numba import njit
 from openbfactory.core.units import speed_of_light as SPEED
 from openbfactory.generate.columns import Array, TableArrays
 from openbfactory.generate.dalitz import dalitz
-from openbfactory.generate.models import (
-    DALITZ,
-    KAON_NEUTRINOS,
-    LEPTONIC_TAU,
-    MIXING_PAIR,
-    SEMILEPTONIC,
-    VECTOR_TO_SCALARS,
-)
+from openbfactory.generate.models import DALITZ, KAON_NEUTRINOS, LEPTONIC_TAU, SEMILEPTONIC
 from openbfactory.generate.semileptonic import MASSES, bound_at, kaon_neutrinos, leptonic_tau, semileptonic
-from openbfactory.kinematics.phasespace import decay_to, two_body_momentum
-from openbfactory.physics.particles import UPSILON_4S
-
-
-@njit(cache=True)
-def polarised_vector_to_scalars(rng: np.random.Generator, mass: float, axis: Array, masses: Array,
-                                momenta: Array) -> None:
-    """Two scalars from a vector with spin projection +-1 along ``axis``: dN/dcos(theta) ~ sin^2(theta)."""
-    x = y = z = projection = 1.0
-    while rng.random() < projection * projection:
-        z = 2.0 * rng.random() - 1.0
-        sine, phi = math.sqrt(1.0 - z * z), 2.0 * math.pi * rng.random()
-        x, y = sine * math.cos(phi), sine * math.sin(phi)
-        projection = axis[0] * x + axis[1] * y + axis[2] * z
-    p = two_body_momentum(mass, masses[0], masses[1])
-    px, py, pz = p * x, p * y, p * z
-    momenta[0, 0] = math.sqrt(p * p + masses[0] * masses[0])
-    momenta[0, 1], momenta[0, 2], momenta[0, 3] = px, py, pz
-    momenta[1, 0] = mass - momenta[0, 0]
-    momenta[1, 1], momenta[1, 2], momenta[1, 3] = -px, -py, -pz
+from openbfactory.kinematics.phasespace import decay_to
 
 
 @njit(cache=True)
@@ -85,18 +59,14 @@ def sort_tau(table: TableArrays, daughters: Array, order: Array) -> None:
 
 
 @njit(cache=True)
-def fill_momenta(rng: np.random.Generator, channel: int, species: int, mass: float, table: TableArrays, axis: Array,
-                 daughters: Array, masses: Array, count: int, momenta: Array, ctau: Array, scratch: Array) -> int:
+def fill_momenta(rng: np.random.Generator, channel: int, species: int, mass: float, table: TableArrays,
+                 daughters: Array, masses: Array, count: int, momenta: Array, scratch: Array) -> int:
     """Fill ``momenta[:count]`` (E, px, py, pz), in the rest frame of the mother, as the model of the channel says.
 
     Returns how many weights were above the bound of their channel.
     """
     code = table.code[channel]
-    if code == MIXING_PAIR:
-        mixing_pair(rng, table, channel, daughters, ctau)
-    if code in (VECTOR_TO_SCALARS, MIXING_PAIR) and table.pdg[species] == UPSILON_4S:
-        polarised_vector_to_scalars(rng, mass, axis, masses, momenta)
-    elif code == SEMILEPTONIC:
+    if code == SEMILEPTONIC:
         order = np.empty(3, np.int64)
         sort_leptons(table, daughters, order)
         last = table.parameter_first[channel + 1] - MASSES
@@ -104,7 +74,7 @@ def fill_momenta(rng: np.random.Generator, channel: int, species: int, mass: flo
         bound = bound_at(table.parameters[last:last + MASSES], masses[order[0]], table.low[s], table.high[s])
         eta = 1.0 if abs(table.pdg[species]) // 100 % 10 == 5 else -1.0
         return semileptonic(rng, table.kind[channel], a, mass, masses, order, eta, bound, scratch, momenta)
-    elif code == KAON_NEUTRINOS:
+    if code == KAON_NEUTRINOS:
         kaon_neutrinos(rng, table.quantiles, mass, masses, momenta)
     elif code == LEPTONIC_TAU:
         order = np.empty(3, np.int64)
