@@ -9,12 +9,17 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from validation import evtgen_multiplicities, evtgen_weights, photon_radiation, published_likelihood
+from validation import (
+    evtgen_chains,
+    evtgen_multiplicities,
+    evtgen_weights,
+    photon_radiation,
+    published_likelihood,
+)
 from validation.rows import Row
 
 MODULES = {"published likelihood": published_likelihood, "EvtGen multiplicities": evtgen_multiplicities,
-           "EvtGen weights": evtgen_weights,
-           "photon radiation": photon_radiation}
+           "EvtGen chains": evtgen_chains, "EvtGen weights": evtgen_weights, "photon radiation": photon_radiation}
 
 
 def main() -> int:
