@@ -155,6 +155,6 @@ def test_every_channel_of_the_main_file_is_known():
     from openbfactory.generate.engine import prepared
 
     table = load_decay_table()
-    _, fallback = prepared(table)
+    fallback = prepared(table)[1]
     names = np.array([str(table.models[m]) for m in table.model])
     assert set(names[fallback]) & set(DALITZ_MODELS) == set()
