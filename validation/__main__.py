@@ -13,13 +13,16 @@ from validation import (
     evtgen_chains,
     evtgen_multiplicities,
     evtgen_weights,
+    inference,
     photon_radiation,
     published_likelihood,
 )
 from validation.rows import Row
 
 MODULES = {"published likelihood": published_likelihood, "EvtGen multiplicities": evtgen_multiplicities,
-           "EvtGen chains": evtgen_chains, "EvtGen weights": evtgen_weights, "photon radiation": photon_radiation}
+           "EvtGen weights": evtgen_weights,
+           "EvtGen chains": evtgen_chains,
+           "inference": inference, "photon radiation": photon_radiation}
 
 
 def main() -> int:
