@@ -122,6 +122,9 @@ def rows() -> list[Row]:
     for name, values in (("m2_pipi", square(minus, plus)), ("E0", neutral[0])):
         found.append(compared(f"06_omega_3pi {name}", reference[f"{name}_counts"].astype(float),
                               reference[f"{name}_edges"], values))
+    reference, (_, pion, other) = decayed("09_psi2S_Jpsipi0pi0", "psi(2S)")
+    found.append(compared("09_psi2S_Jpsipi0pi0 mpipi", reference["mpipi_counts"].astype(float),
+                          reference["mpipi_edges"], np.sqrt(square(pion, other))))
     reference, (positron, electron, _) = decayed("06_pi0_eegamma", "pi0")
     edges = reference["log10_mee_edges"]
     x = 4 * species("e-").mass ** 2 / 10 ** (edges[1:] + edges[:-1])
