@@ -56,6 +56,17 @@ def measured(c: Array, h0: float, h1: float, h2: float, h3: float, h4: float, va
 
 
 @njit(cache=True, error_model="numpy")
+def measured_across(c: Array, h0: float, h1: float, h2: float, variance: float) -> None:
+    """Update the upper triangle (15,) with one measurement that z0 and tanLambda do not enter."""
+    p0 = c[0] * h0 + c[1] * h1 + c[2] * h2
+    p1 = c[1] * h0 + c[5] * h1 + c[6] * h2
+    p2 = c[2] * h0 + c[6] * h1 + c[9] * h2
+    p3 = c[3] * h0 + c[7] * h1 + c[10] * h2
+    p4 = c[4] * h0 + c[8] * h1 + c[11] * h2
+    add_product(c, p0, p1, p2, p3, p4, -1.0 / (p0 * h0 + p1 * h1 + p2 * h2 + variance))
+
+
+@njit(cache=True, error_model="numpy")
 def add_product(c: Array, g0: float, g1: float, g2: float, g3: float, g4: float, weight: float) -> None:
     """Add ``weight g g^T`` to the upper triangle (15,)."""
     w0, w1, w2, w3 = weight * g0, weight * g1, weight * g2, weight * g3
@@ -77,7 +88,8 @@ def add_product(c: Array, g0: float, g1: float, g2: float, g3: float, g4: float,
 
 
 @njit(cache=True, error_model="numpy")
-def pass_layer(c: Array, layer: Array, helix: Array, s: float, hits: float, scattering: float) -> None:
+def pass_layer(c: Array, layer: Array, d0: float, omega: float, radius: float, tanl: float, s: float, hits: float,
+               scattering: float) -> None:
     """Take one layer into the covariance: its ``hits`` at the arc length ``s`` [cm], then its material.
 
     Parameters
@@ -86,33 +98,32 @@ def pass_layer(c: Array, layer: Array, helix: Array, s: float, hits: float, scat
         Upper triangle, updated.
     layer : (LAYER_WIDTH,)
         Numbers of the layer.
-    helix : (5,)
-        Helix of the track.
+    d0, omega, radius, tanl
+        The track, with ``radius = 1 / omega``.
     scattering
-        ``1 / (p beta)^2`` [1/GeV^2].
+        ``(1 + tanLambda^2)^(1/2) / (p beta)^2`` [1/GeV^2].
     """
-    d0, omega, tanl = helix[0], helix[2], helix[4]
     half = math.sin(0.5 * omega * s)
     sine = 2.0 * half * math.sqrt(max(1.0 - half * half, 0.0))
     cosine = 1.0 - 2.0 * half * half
-    across, back, stretch = sine / omega, 2.0 * half * half / omega, 1.0 + omega * d0
+    across, back, stretch = sine * radius, 2.0 * half * half * radius, 1.0 + omega * d0
     if hits > 0.0:
-        u1, u2 = -stretch * across, back / omega
+        u1, u2 = -stretch * across, back * radius
+        share = 1.0 / hits
         if layer[7] > 0.0 and layer[9] == 0.0:
-            measured(c, cosine, u1, u2, 0.0, 0.0, layer[7] / hits)
+            measured_across(c, cosine, u1, u2, layer[7] * share)
         if layer[8] > 0.0 or layer[9] != 0.0:
-            z0, z1, z2 = -tanl * sine, -tanl * (d0 * cosine - back), -tanl * (s - across) / omega
+            z0, z1, z2 = -tanl * sine, -tanl * (d0 * cosine - back), -tanl * (s - across) * radius
             if layer[9] == 0.0:
-                measured(c, z0, z1, z2, 1.0, s, layer[8] / hits)
+                measured(c, z0, z1, z2, 1.0, s, layer[8] * share)
             else:
                 t = layer[9]
-                measured(c, cosine + t * z0, u1 + t * z1, u2 + t * z2, t, t * s, layer[7] * (1.0 + t * t) / hits)
-    slope2 = 1.0 + tanl * tanl
-    steepness = max(stretch * across / layer[0], 0.1)
-    theta2 = layer[10] * scattering * math.sqrt(slope2) / steepness
-    turn = cosine / stretch
+                measured(c, cosine + t * z0, u1 + t * z1, u2 + t * z2, t, t * s, layer[7] * (1.0 + t * t) * share)
+    slope2, squeeze = 1.0 + tanl * tanl, 1.0 / stretch
+    theta2 = layer[10] * scattering * layer[0] / max(stretch * across, 0.1 * layer[0])
+    turn = cosine * squeeze
     add_product(c, across, turn, 0.0, tanl * (back + d0 * turn), 0.0, theta2 * slope2)
-    turn = omega * tanl * across / stretch
+    turn = omega * tanl * across * squeeze
     add_product(c, back * tanl, turn, omega * tanl, -s * slope2 - tanl * tanl * (across - s) + tanl * d0 * turn, slope2,
                 theta2)
 
@@ -164,13 +175,14 @@ def fit_covariance(helix: Array, p_beta: float, layers: Array, arcs: Array, hits
     """
     out[:] = 0.0
     out[0], out[5], out[9], out[12], out[14] = PRIOR
-    scattering = 1.0 / (p_beta * p_beta)
+    d0, omega, tanl = helix[0], helix[2], helix[4]
+    scattering, radius = math.sqrt(1.0 + tanl * tanl) / (p_beta * p_beta), 1.0 / omega
     outermost = last - 1
     while outermost >= 0 and hits[outermost] == 0.0:
         outermost -= 1
     for k in range(outermost, -1, -1):
         if arcs[k] > 0.0:
-            pass_layer(out, layers[k], helix, arcs[k], hits[k], scattering)
+            pass_layer(out, layers[k], d0, omega, radius, tanl, arcs[k], hits[k], scattering)
     n = 0
     for i in range(5):
         for j in range(i, 5):

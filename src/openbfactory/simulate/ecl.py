@@ -167,7 +167,9 @@ def deposit(particles: Particles, of_particle: Array, masses: Array, card: Calor
                 continue
             if n + 128 > len(rows):
                 grown = np.zeros((2 * len(rows), WIDTH))
-                grown[:n] = rows[:n]
+                for k in range(n):  # element by element: slices compile slowly
+                    for column in range(WIDTH):
+                        grown[k, column] = rows[k, column]
                 rows = grown
             mass = masses[species]
             p = math.sqrt(row[PX] ** 2 + row[PY] ** 2 + row[PZ] ** 2) * row[KEPT]

@@ -129,7 +129,8 @@ def decay_in_flight(pdg: int, p: Array, axis: Array, masses: Array, rng: np.rand
         if found[j] == NEUTRAL_PION:
             count = two_photons(e, x, y, z, rng, codes, out, axes, count)
             continue
-        codes[count], axes[count] = found[j], 0.0
+        codes[count] = found[j]
+        axes[count, 0], axes[count, 1], axes[count, 2] = 0.0, 0.0, 0.0
         out[count, 0], out[count, 1], out[count, 2], out[count, 3] = e, x, y, z
         if abs(found[j]) == 13 and n == 2:
             _, ax, ay, az = boost_to_rest(p[0], p[1], p[2], p[3], e, x, y, z, masses[1])
@@ -149,6 +150,7 @@ def two_photons(e: float, x: float, y: float, z: float, rng: np.random.Generator
         dx, dy, dz = side * sine * math.cos(phi), side * sine * math.sin(phi), side * cosine
         out[count, 0], out[count, 1], out[count, 2], out[count, 3] = boost_from_rest(half, dx, dy, dz, e, x, y, z,
                                                                                     PION_ZERO)
-        codes[count], axes[count] = 22, 0.0
+        codes[count] = 22
+        axes[count, 0], axes[count, 1], axes[count, 2] = 0.0, 0.0, 0.0
         count += 1
     return count

@@ -46,8 +46,10 @@ def _absorb(rows: Array, i: int, j: int, a: int, points: Array) -> None:
     if rows[j, 0] > rows[i, 0]:
         if rows[j, 9] >= 0.0:
             track = rows[j, 9]
-        rows[i] = rows[j]
-        points[a] = points[a + j - i]
+        for k in range(rows.shape[1]):  # element by element: slices compile slowly
+            rows[i, k] = rows[j, k]
+        for k in range(3):
+            points[a, k] = points[a + j - i, k]
     rows[i, 0] = energy
     rows[i, 9] = track
 

@@ -136,7 +136,8 @@ def end_track(numbers: Array, codes: Array, k: int, n: int, made: int, process: 
         made = daughter(numbers, codes, n, k, found[j], out[j, 1], out[j, 2], out[j, 3], point, process, made,
                         card.least)
         if made > before:
-            numbers[n + before, AXIS:AXIS + 3] = axes[j]
+            for i in range(3):
+                numbers[n + before, AXIS + i] = axes[j, i]
     return made
 
 
@@ -176,6 +177,18 @@ def follow_track(numbers: Array, codes: Array, k: int, n: int, made: int, masses
 
 
 @njit(cache=True, error_model="numpy")
+def enlarged(numbers: Array, codes: Array, n: int, size: int) -> tuple[Array, Array]:
+    """The first ``n`` rows in arrays of ``size`` rows (element by element: slices compile slowly)."""
+    more, more_codes = np.zeros((size, WIDTH)), np.zeros((size, CODE_WIDTH), np.int32)
+    for k in range(n):
+        for i in range(WIDTH):
+            more[k, i] = numbers[k, i]
+        for i in range(CODE_WIDTH):
+            more_codes[k, i] = codes[k, i]
+    return more, more_codes
+
+
+@njit(cache=True, error_model="numpy")
 def transport(truth: Truth, masses: Array, card: TransportNumbers, rng: np.random.Generator) -> Particles:
     """All particles that the detector sees, primaries of each event first, then secondaries.
 
@@ -199,9 +212,7 @@ def transport(truth: Truth, masses: Array, card: TransportNumbers, rng: np.rando
         # a particle makes at most MOST_DAUGHTERS; generations of secondaries shrink fast
         if n + 4 * MOST_DAUGHTERS * (last - first + 8) > size:
             size = 2 * size + 4 * MOST_DAUGHTERS * (last - first + 8)
-            more, more_codes = np.zeros((size, WIDTH)), np.zeros((size, CODE_WIDTH), np.int32)
-            more[:n], more_codes[:n] = numbers[:n], codes[:n]
-            numbers, codes = more, more_codes
+            numbers, codes = enlarged(numbers, codes, n, size)
         begin = n
         for i in range(first, last):
             if status[i] != 1:
