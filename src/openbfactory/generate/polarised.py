@@ -87,9 +87,12 @@ def draw_angles(rng: np.random.Generator, density: Array, states: int, weight: A
 
 
 @njit(cache=True)
-def two_body(rng: np.random.Generator, spin: SpinWork, table: Array, d1: int, d2: int, polarised: bool, mass: float,
-             masses: Array, momenta: Array) -> None:
-    """Fill the momenta and the node of a two-body decay with helicity amplitudes ``table`` (d1 * d2,)."""
+def two_body(rng: np.random.Generator, spin: SpinWork, table: Array, d1: int, d2: int, polarised: bool, passed: bool,
+             mass: float, masses: Array, momenta: Array) -> None:
+    """Fill the momenta and the node of a two-body decay with helicity amplitudes ``table`` (d1 * d2,).
+
+    When the spin is not ``passed`` to anybody, only the momenta are filled.
+    """
     n = spin.top[0]
     states = spin.dims[n, 0]
     wigner, weight = np.empty((5, 5)), np.zeros(5)
@@ -103,9 +106,9 @@ def two_body(rng: np.random.Generator, spin: SpinWork, table: Array, d1: int, d2
         cosine, phi = draw_angles(rng, spin.density[n], states, weight, wigner)
     else:
         cosine, phi = 2.0 * rng.random() - 1.0, 2.0 * math.pi * rng.random()
-        fill_wigner(states - 1, cosine, wigner)
-    spin.dims[n, 1], spin.dims[n, 2] = d1, d2
-    for m in range(states):
+        if passed:
+            fill_wigner(states - 1, cosine, wigner)
+    for m in range(states if passed else 0):
         turn = phi * (0.5 * (states - 1) - m)
         phase = complex(math.cos(turn), math.sin(turn))
         for a in range(d1):
@@ -119,8 +122,8 @@ def two_body(rng: np.random.Generator, spin: SpinWork, table: Array, d1: int, d2
     momenta[1, 0] = mass - momenta[0, 0]
     momenta[1, 1], momenta[1, 2], momenta[1, 3] = -x, -y, -z
     rotate(spin.rotation[n], 2, momenta)
-    for slot in range(2):
-        spin.position[n, slot] = slot
+    for slot in range(2 if passed else 0):
+        spin.position[n, slot], spin.dims[n, slot + 1] = slot, d1 if slot == 0 else d2
         set_axes(spin.rotation[n], slot == 0, cosine, phi, spin.axes[n, slot])
 
 

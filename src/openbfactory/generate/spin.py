@@ -217,10 +217,21 @@ def close(spin: SpinWork, link: int) -> None:
 
 
 @njit(cache=True)
+def matters(spin: SpinWork, link: int) -> bool:
+    """True when a particle is still to decay whose density depends on the decay matrix given to ``link``."""
+    while link >= 0:
+        n = link // 2
+        if spin.left[n] > 1:
+            return True
+        link = spin.parent[n]
+    return False
+
+
+@njit(cache=True)
 def finish(spin: SpinWork, n: int) -> None:
     """Remove a node without waiting daughters, its decay matrix handed to its mother."""
     link = spin.parent[n]
-    if link >= 0:
+    if matters(spin, link):
         _decay_matrix(spin, n, spin.back[link // 2, link % 2])
     spin.top[0] = n
 

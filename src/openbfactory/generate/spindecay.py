@@ -23,7 +23,7 @@ from openbfactory.generate.polarised import (
     tau_vector_table,
     two_body,
 )
-from openbfactory.generate.spin import SpinWork, enter
+from openbfactory.generate.spin import SpinWork, enter, matters
 
 
 @njit(cache=True)
@@ -43,16 +43,17 @@ def decay_with_spin(rng: np.random.Generator, channel: int, species: int, mass: 
         if table.code[channel] == MIXING_PAIR:
             mixing_pair(rng, table, channel, daughters, ctau)
         d1, d2 = held.states[daughters[0]], held.states[daughters[1]]
+        passed = held.wants[daughters[0]] or held.wants[daughters[1]] or matters(spin, link)
         if kind == TWO_BODY:
-            two_body(rng, spin, held.helicities[held.first[channel]:held.first[channel + 1]], d1, d2, polarised, mass,
-                     masses, momenta)
+            two_body(rng, spin, held.helicities[held.first[channel]:held.first[channel + 1]], d1, d2, polarised,
+                     passed, mass, masses, momenta)
             return 0
         amplitudes = np.empty(6, np.complex128)
         if kind == FERMION_PAIR:
             pair_table(mass, masses[0], amplitudes)
         else:
             tau_vector_table(mass, masses[0] + masses[1], d1 == 3, table.pdg[species] > 0, amplitudes)
-        two_body(rng, spin, amplitudes, d1, d2, polarised, mass, masses, momenta)
+        two_body(rng, spin, amplitudes, d1, d2, polarised, passed, mass, masses, momenta)
         return 0
     excess = fill_momenta(rng, channel, species, mass, table, daughters, masses, count, momenta, scratch)
     order = np.empty(3, np.int64)
