@@ -3,8 +3,10 @@
 EvtGen ran each chain with the text kept beside its histograms; the same text is run here.  A row holds the degrees of
 freedom, chi squared, and how much larger it may be (probability 1e-5).  Where EvtGen is wrong the chain with its mended
 version is compared, or the row says what was turned: the files ``*_fixed`` (a tensor among the daughters of HELAMP),
-``*_swapped`` (tau pairs from VLL), ``HypNonLepton`` from a polarised mother (the sign of the asymmetry).  Rows of masses, and of energies and q2 beside broad
-resonances, test the line shapes, which are simpler here (`generate.lineshape`): they differ, the angles do not.
+``*_swapped`` (tau pairs from VLL), ``HypNonLepton`` from a polarised mother (the sign of the asymmetry).
+
+Rows of masses, and of energies and q2 beside broad resonances, test the line shapes, which are simpler here
+(:mod:`openbfactory.generate.lineshape`): they differ, the angles do not.
 """
 
 from __future__ import annotations
