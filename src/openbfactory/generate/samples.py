@@ -19,10 +19,14 @@ from openbfactory.generate.counts import DecayCounts
 from openbfactory.generate.engine import decay_events
 from openbfactory.generate.laboratory import electron_frame
 from openbfactory.generate.taupair import LEPTON_PAIRS, lepton_pair_primaries
+from openbfactory.generate.tauspin import tau_pair_events
 from openbfactory.physics.decaycache import load_decay_table
+from openbfactory.physics.decaytable import DecayTable
 
 #: events, address and machine to the primary particles of each event
 Primaries = Callable[[int, Address, Machine], Jagged]
+#: the same with a decay table, for primaries whose first decays are correlated, and the record of these decays
+Correlated = Callable[[int, Address, Machine, DecayTable], tuple[Jagged, DecayCounts]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,8 @@ class Sample:
         The decay whose branching fraction scales the cross section (either B); empty for none.
     references
         Reference keys of what the sample rests on.
+    correlated
+        Maker of primary particles with their first decays, in the place of ``primaries``.
     """
 
     name: str
@@ -52,6 +58,7 @@ class Sample:
     overlay: str = ""
     decays: str = ""
     references: tuple[str, ...] = ()
+    correlated: Correlated | None = None
 
 
 _B_PAIRS = ("decay-belle2", "pdg2024", "pythia83", "bgl-1997", "grinstein-kobach-2017", "belle-dlnu-2016")
@@ -63,7 +70,8 @@ def _pairs() -> dict[str, Sample]:
     """Samples of quark and lepton pairs."""
     made = {name: Sample(name, title, name, partial(continuum_primaries, name), references=_PAIRS)
             for name, title in CONTINUUM.items()}
-    made |= {name: Sample(name, title, name, partial(lepton_pair_primaries, name), references=_PAIRS)
+    made |= {name: Sample(name, title, name, partial(lepton_pair_primaries, name), references=_PAIRS,
+                          correlated=tau_pair_events if name == "taupair" else None)
              for name, title in LEPTON_PAIRS.items()}
     return made
 
@@ -116,7 +124,11 @@ def generate_events(sample: str, events: int, address: Address, machine: Machine
         message = f"cannot generate {events} events"
         raise GenerationError(message)
     table = load_decay_table(decay_file, decays, overlay(chosen.overlay) if chosen.overlay else "")
-    primaries = chosen.primaries(events, address.at(f"{address.stage}/initial"), machine)
+    initial, made = address.at(f"{address.stage}/initial"), DecayCounts()
+    if chosen.correlated:
+        primaries, made = chosen.correlated(events, initial, machine, table)
+    else:
+        primaries = chosen.primaries(events, initial, machine)
     particles, counts = decay_events(primaries, table, address, axis=electron_frame(machine)[:, 2])
     particles["status"][particles.offsets[:-1]] = INITIAL
-    return Events.of_process(chosen.name, events, first=first, MCParticles=particles), counts
+    return Events.of_process(chosen.name, events, first=first, MCParticles=particles), made + counts

@@ -1,4 +1,6 @@
-"""e+e- -> gamma* -> tau+ tau-, mu+ mu-: lepton pairs with initial- and final-state radiation.
+"""e+e- -> gamma* -> mu+ mu-, tau+ tau- by Pythia: lepton pairs with initial- and final-state radiation.
+
+The sample ``taupair`` is made by :mod:`openbfactory.generate.tauspin`, with spins; muon pairs come from here.
 
 Method: Pythia 8 makes the pair (electron structure functions, initial- and
 final-state showers) and leaves the taus whole; the decay table decays them.
