@@ -16,13 +16,14 @@ from validation import (
     inference,
     photon_radiation,
     published_likelihood,
+    tau_pairs,
 )
 from validation.rows import Row
 
 MODULES = {"published likelihood": published_likelihood, "EvtGen multiplicities": evtgen_multiplicities,
            "EvtGen weights": evtgen_weights,
            "EvtGen chains": evtgen_chains,
-           "inference": inference, "photon radiation": photon_radiation}
+           "inference": inference, "photon radiation": photon_radiation, "tau pairs": tau_pairs}
 
 
 def main() -> int:
