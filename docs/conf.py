@@ -1,5 +1,6 @@
 """Sphinx configuration; reference pages are written from the live registries at build time."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -26,3 +27,26 @@ numpydoc_class_members_toctree = False
 suppress_warnings = ["myst.header"]
 
 write_reference_pages(Path(__file__).parent / "reference" / "generated")
+
+
+def escape_formulas(app, what, name, obj, options, lines):
+    """Escape the characters of formulas (``H_+``, ``|V|``) that markup would take, outside literals."""
+    literal, quoted = None, False
+    for index, line in enumerate(lines):
+        indent = len(line) - len(line.lstrip())
+        if literal is not None and line.strip() and indent <= literal:
+            literal = None
+        if literal is None and ":`" not in line:
+            pieces = line.split("``")
+            for k, piece in enumerate(pieces):
+                if quoted == bool(k % 2):
+                    pieces[k] = re.sub(r"(?<=\w)_(?!\w)", r"\\_", piece).replace("|", "\\|")
+            quoted = quoted != (len(pieces) % 2 == 0)
+            lines[index] = "``".join(pieces)
+        if literal is None and line.rstrip().endswith("::"):
+            literal = indent
+
+
+def setup(app):
+    """Hook the escaping in before the docstrings are parsed."""
+    app.connect("autodoc-process-docstring", escape_formulas, priority=100)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import tempfile
 import zipfile
 from functools import lru_cache
@@ -19,6 +18,7 @@ import numpy as np
 
 from openbfactory.core.diagnostics import Findings
 from openbfactory.core.errors import DecayFileError
+from openbfactory.core.kernel_cache import cache_root
 from openbfactory.core.provenance import library_versions
 from openbfactory.physics.decayfile import DecayStatements, default_decay_file, parse_statements, read_text
 from openbfactory.physics.decaytable import DecayTable, compile_table
@@ -26,14 +26,6 @@ from openbfactory.physics.particles import DATA
 
 #: modules whose source decides what a cache entry holds
 _MAKERS = ("decayfile", "decaytable", "particles")
-
-
-def cache_folder() -> Path:
-    """Folder of the cache: $OBF_CACHE_DIR, else openbfactory below $XDG_CACHE_HOME or ~/.cache."""
-    chosen = os.environ.get("OBF_CACHE_DIR")
-    if chosen:
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "openbfactory"
 
 
 def load_decay_table(main: str | Path | None = None, decays: str | Path | None = None,
@@ -76,7 +68,7 @@ def _table(texts: tuple[tuple[str, str], ...]) -> DecayTable:
     findings = Findings(" + ".join(name for name, text in texts if text.strip()))
     table = compile_table(combined, findings, digest)
     findings.raise_if_errors(DecayFileError)
-    path = cache_folder() / f"table-{digest}.npz"
+    path = cache_root() / f"table-{digest}.npz"
     _write(path, lambda stream: np.savez(stream, allow_pickle=False, **table.arrays()))
     return table
 
@@ -88,7 +80,7 @@ def _statements(name: str, text: str) -> DecayStatements:
         statements = parse_statements(text, findings)
         findings.raise_if_errors(DecayFileError)
         return statements
-    path = cache_folder() / f"statements-{_digest('statements', text)}.json"
+    path = cache_root() / f"statements-{_digest('statements', text)}.json"
     try:
         return DecayStatements.from_document(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError):
@@ -117,7 +109,7 @@ def _digest(kind: str, *texts: str) -> str:
 def _read_arrays(digest: str) -> dict[str, Any] | None:
     """Arrays of a cache file, None when absent or damaged."""
     try:
-        with np.load(cache_folder() / f"table-{digest}.npz", allow_pickle=False) as stored:
+        with np.load(cache_root() / f"table-{digest}.npz", allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
