@@ -165,3 +165,9 @@ def test_manifest_knows_what_decides_the_result():
     assert setting_of(RunOptions(seed=2)).manifest != first
     assert setting_of(RunOptions(detector="belle")).manifest != first
     assert run_module.SIGNAL == SIGNAL
+
+
+def test_references_name_every_stage():
+    """Generation (decay file, Pythia, form factor), card and analysis: a run's report lists what each used."""
+    found = set(setting_of(RunOptions()).references)
+    assert {"decay-belle2", "pythia83", "hpqcd-2022", "basf2-beamparameters", "belle2-knunu-likelihood"} <= found

@@ -23,7 +23,7 @@ from openbfactory.core.provenance import Provenance
 from openbfactory.core.quantities import references_in
 from openbfactory.experiment import Card, load_card
 from openbfactory.fit.results import write_record
-from openbfactory.generate import DecayCounts
+from openbfactory.generate import SAMPLES, DecayCounts
 from openbfactory.pipeline.chunks import ChunkTask, plan
 from openbfactory.pipeline.engines import open_engine
 from openbfactory.pipeline.produce import produce
@@ -68,7 +68,8 @@ class Setting:
     @property
     def references(self) -> tuple[str, ...]:
         """Reference keys of every number used."""
-        return tuple(sorted(references_in(self.config) | references_in(self.card) | references_in(self.tag)))
+        generated = {key for p in self.plans for key in SAMPLES[p.process].references}
+        return tuple(sorted(generated | references_in(self.config) | references_in(self.card) | references_in(self.tag)))
 
 
 def setting_of(options: RunOptions) -> Setting:
