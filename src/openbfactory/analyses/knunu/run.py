@@ -69,7 +69,8 @@ class Setting:
     def references(self) -> tuple[str, ...]:
         """Reference keys of every number used."""
         generated = {key for p in self.plans for key in SAMPLES[p.process].references}
-        return tuple(sorted(generated | references_in(self.config) | references_in(self.card) | references_in(self.tag)))
+        quoted = (references_in(part) for part in (self.config, self.card, self.tag))
+        return tuple(sorted(generated.union(*quoted)))
 
 
 def setting_of(options: RunOptions) -> Setting:
