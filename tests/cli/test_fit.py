@@ -122,3 +122,23 @@ def test_limit_and_toys_by_command_line(workspace, tmp_path, obf):
     assert 0 <= record["toys"]["goodness_of_fit"]["p"] <= 1
     for arguments in (("--toys", "0"), ("--level", "95"), ("--toys", "many")):
         assert obf("fit", workspace, *arguments)[0] == 2
+
+
+def test_studies_are_printed_and_written(obf, workspace, tmp_path):
+    record = tmp_path / "out.json"
+    code, out, _ = obf("fit", workspace, "--ranking", 3, "--impacts", "--project", "1,4", "--json", record,
+                       "--contour", "mu,0,2,3", "--contour", "norm,-1,1,3")
+    assert code == 0
+    found = json.loads(record.read_text())
+    assert [i["name"] for i in found["ranking"]] == ["norm"]
+    assert found["impacts"]["groups"].keys() == {"norm"}
+    assert found["contour"]["delta"][1][1] == pytest.approx(0.0, abs=1e-9)
+    assert found["projection"][-1]["factor"] is None
+    assert "without end" in out
+
+
+@pytest.mark.parametrize("wrong", [("--contour", "mu,0,2,3"), ("--contour", "mu,0,2,3", "--contour", "mu,0,1,2"),
+                                   ("--contour", "mu,a,2,3", "--contour", "norm,0,1,2"), ("--project", "0"),
+                                   ("--project", "x"), ("--ranking", "0")])
+def test_studies_that_make_no_sense_are_bad_usage(obf, workspace, wrong):
+    assert obf("fit", workspace, *wrong)[0] == 2

@@ -28,8 +28,15 @@ def fit(
     toys: Annotated[int | None, typer.Option(metavar="N", help="Throw and fit N toys: spread, pulls, coverage, "
                                              "goodness of fit.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the toys.")] = 1,
+    ranking: Annotated[int | None, typer.Option(metavar="N", min=1, help="Shifts of the estimate by each nuisance, "
+                                                "the largest N shown.")] = None,
+    impacts: Annotated[bool, typer.Option("--impacts", help="Statistical part, and impacts of groups.")] = False,
+    contour: Annotated[list[str] | None, typer.Option(metavar="NAME,LO,HI,N", help="Profile likelihood of two "
+                                                      "parameters: give it twice.")] = None,
+    project: Annotated[str | None, typer.Option(metavar="F,F,...", help="Uncertainty at so many times the "
+                                                "luminosity.")] = None,
 ) -> None:
-    """Fit a likelihood workspace: estimate, uncertainty, interval, significance, pulls, limit, toys."""
+    """Fit a likelihood workspace: estimate, uncertainty, interval, significance, pulls, limit, toys, ranking."""
     if unit is not None and not (math.isfinite(unit) and unit > 0):
         raise typer.BadParameter("expected a number > 0", param_hint="--unit")
     if toys is not None and not 1 <= toys <= 1_000_000:
@@ -37,6 +44,8 @@ def fit(
     if not 0.5 < level < 1:
         raise typer.BadParameter("expected a number between 0.5 and 1", param_hint="--level")
     grid = _grid(scan) if scan is not None else None
+    axes = _axes(contour) if contour else None
+    factors = _factors(project) if project is not None else None
     # the matrices are small: threads of the linear algebra cost more than they give, most of all on a busy machine
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from openbfactory.fit import estimate as fitting
@@ -62,6 +71,10 @@ def fit(
         from openbfactory.cli import fit_tables
 
         document["toys"] = fit_tables.run_toys(analysis, toys, seed)
+    if ranking is not None or impacts or axes or factors:
+        from openbfactory.cli import fit_studies
+
+        document |= fit_studies.run(analysis, result, ranking=ranking, impacts=impacts, axes=axes, factors=factors)
     if json is not None:
         write_record(document, json)
 
@@ -74,6 +87,32 @@ def _grid(text: str) -> tuple[float, float, int]:
     except ValueError:
         message = f"found '{text}', expected LO,HI,N such as 0,10,41"
         raise typer.BadParameter(message, param_hint="--scan") from None
+
+
+def _axes(texts: list[str]) -> list[tuple[str, float, float, int]]:
+    """The two axes of a contour."""
+    try:
+        found = [(name, float(low), float(high), int(points))
+                 for name, low, high, points in (text.split(",") for text in texts)]
+        first, second = found
+        if first[0] == second[0]:
+            raise ValueError
+    except ValueError:
+        message = f"found '{' '.join(texts)}', expected two parameters as NAME,LO,HI,N such as mu,0,10,41"
+        raise typer.BadParameter(message, param_hint="--contour") from None
+    return [first, second]
+
+
+def _factors(text: str) -> list[float]:
+    """Luminosity factors."""
+    try:
+        found = [float(word) for word in text.split(",")]
+    except ValueError:
+        found = []
+    if not found or not all(math.isfinite(f) and f > 0 for f in found):
+        message = f"found '{text}', expected numbers above 0 such as 1,10,100"
+        raise typer.BadParameter(message, param_hint="--project")
+    return found
 
 
 def _print_result(result: FitResult, source: str) -> None:

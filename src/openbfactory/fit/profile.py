@@ -17,7 +17,7 @@ a lower point than the best one, the best fit is repeated from there.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,7 +25,7 @@ import numpy as np
 from openbfactory.core.errors import FitError
 from openbfactory.fit.likelihood import Likelihood
 from openbfactory.fit.minimise import FLAT, Minimum, Problem, minimise
-from openbfactory.fit.specification import BoolArray, FloatArray
+from openbfactory.fit.specification import BoolArray, FloatArray, IntArray
 
 #: a conditional minimum that is lower than the best one by more than this is a better minimum
 IMPROVEMENT = 1e-7
@@ -101,7 +101,11 @@ class Fit:
         return math.sqrt(variance) if variance > 0 else None
 
     def conditional(self, index: int, value: float, start: FloatArray | None = None) -> Minimum:
-        """Minimum with one parameter held at a value.
+        """Minimum with one parameter held at a value; see :meth:`held`."""
+        return self.held((index,), (value,), start)
+
+    def held(self, indices: Sequence[int], values: Sequence[float], start: FloatArray | None = None) -> Minimum:
+        """Minimum with some parameters held at values.
 
         Parameters
         ----------
@@ -115,13 +119,13 @@ class Fit:
         BetterMinimum
             When it lies below the best one.
         """
+        which = np.asarray(indices, np.int64)
         fixed = self.fixed.copy()
-        fixed[index] = True
-        first = self._tangent(index, value) if start is None else start.copy()
-        first[index] = value
+        fixed[which] = True
+        first = self._tangent(which, np.asarray(values, np.float64)) if start is None else start.copy()
         second = self.minimum.x.copy()
-        second[index] = value
-        starts = [("given", first), ("best", second), *_default_starts(self.likelihood, index, value)]
+        first[which] = second[which] = values
+        starts = [("given", first), ("best", second), *_default_starts(self.likelihood, which, values)]
         minimum = minimise(_problem(self.likelihood, fixed), iter(starts))
         if minimum.value < self.minimum.value - IMPROVEMENT:
             raise BetterMinimum(minimum.x)
@@ -131,15 +135,16 @@ class Fit:
         """Difference of twice the negative log-likelihood to the best point, not below 0."""
         return max(0.0, minimum.value - self.minimum.value)
 
-    def _tangent(self, index: int, value: float) -> FloatArray:
-        """First-order profile point for one parameter at a value, inside the bounds."""
+    def _tangent(self, which: IntArray, values: FloatArray) -> FloatArray:
+        """First-order profile point for some parameters at values, inside the bounds."""
         free = self.minimum.free.copy()
-        free[index] = False
+        free[which] = False
         hessian = self.minimum.hessian
         x = self.minimum.x.copy()
-        shift = value - x[index]
+        shift = values - x[which]
+        x[which] = values
         try:
-            x[free] -= shift * np.linalg.solve(hessian[np.ix_(free, free)], hessian[free, index])
+            x[free] -= np.linalg.solve(hessian[np.ix_(free, free)], hessian[np.ix_(free, which)] @ shift)
         except np.linalg.LinAlgError:
             return x
         parameters = self.likelihood.model.parameters
@@ -225,8 +230,8 @@ def with_better_minimum(fit: Fit, point: FloatArray) -> Fit:
     return replace(best_fit(fit.likelihood, start=point, fixed=fit.fixed))
 
 
-def _default_starts(likelihood: Likelihood, index: int | None = None,
-                    value: float = 0.0) -> Iterator[tuple[str, FloatArray]]:
+def _default_starts(likelihood: Likelihood, which: IntArray | None = None,
+                    values: Sequence[float] = ()) -> Iterator[tuple[str, FloatArray]]:
     """Start values of the model; then with every free factor that starts at zero raised to 1."""
     parameters = likelihood.model.parameters
     initial = parameters.inits.copy()
@@ -235,8 +240,8 @@ def _default_starts(likelihood: Likelihood, index: int | None = None,
     for name, point in (("initial", initial), ("raised", raised)):
         if name == "raised" and np.array_equal(point, initial):
             return
-        if index is not None:
-            point[index] = value
+        if which is not None:
+            point[which] = values
         yield name, point
 
 
