@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from openbfactory.core.errors import CutError
-from openbfactory.select.cuts import compile_cut
+from openbfactory.events.cuts import compile_cut
 
 COLUMNS = {
     "M": np.array([1.6, 1.8, 1.99, 2.5, 1.8]),

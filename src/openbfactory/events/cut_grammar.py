@@ -1,4 +1,4 @@
-"""The grammar of cut strings: text to a tree, with errors that point at the character.
+"""The grammar of cut strings, for every room: text to a tree, with errors that point at the character.
 
 The grammar is that of the Belle II analysis framework (basf2 documentation,
 "Cut strings")::
@@ -11,8 +11,11 @@ The grammar is that of the Belle II analysis framework (basf2 documentation,
                   functions and numbers in ( )
 
 Square brackets group conditions, parentheses group arithmetic only.  A variable
-may have arguments, ``daughter(0, p)``; white space inside it does not matter.
-A comparison of one number alone asks whether it is not zero.
+may have arguments, ``daughter(0, p)`` or ``countInList(pi+:good, p > 1)``; what
+they mean is known to the variable, so any text with closed brackets is accepted
+here, and :func:`arguments` and the ``begin`` and ``end`` of the parsers serve
+to read it in the same grammar.  White space in a name does not matter.  A
+comparison of one number alone asks whether it is not zero.
 """
 
 from __future__ import annotations
@@ -35,7 +38,7 @@ MAX_TERMS: Final = 200
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
-    r"|(?P<name>[A-Za-z_][A-Za-z0-9_.]*)"
+    r"|(?P<name>[A-Za-z_][A-Za-z0-9_.]*)(?P<call>\s*\()?"
     r"|(?P<op>\*\*|<=|>=|==|!=|&&|\|\||[-+*/^<>()\[\],]))")
 _SAME = {"&&": "and", "||": "or", "**": "^"}
 _HINTS = {"=": "did you mean '=='?", "&": "did you mean 'and'?", "|": "did you mean 'or'?",
@@ -51,10 +54,11 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A column, with the place of its name in the text."""
+    """A column, with the place in the text where its name begins and ends."""
 
     name: str
     at: int
+    end: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +106,18 @@ def parse(text: str) -> Condition | None:
     CutError
         At the first place that is not in the grammar.
     """
-    if not text.strip():
-        return None
-    parser = _Parser(text)
+    return parse_condition(text) if text.strip() else None
+
+
+def parse_condition(text: str, begin: int = 0, end: int | None = None) -> Condition:
+    """Tree of the condition between two places of a text.
+
+    Raises
+    ------
+    CutError
+        At the first place that is not in the grammar.
+    """
+    parser = _Parser(text, begin, end)
     tree = parser.condition()
     token = parser.token
     if token.kind != "end":
@@ -117,38 +130,86 @@ def parse(text: str) -> Condition | None:
     return tree
 
 
-def fail(text: str, at: int, message: str, expected: str | None = None) -> NoReturn:
-    """Raise the error of one place in the text, with a mark under the character."""
-    findings = Findings("cut string")
-    start = max(0, at - 60)
-    shown = text[start:at + 20].replace("\n", " ").replace("\t", " ")
+def parse_expression(text: str, begin: int = 0, end: int | None = None) -> Expression:
+    """Tree of the arithmetic between two places of a text.
+
+    Raises
+    ------
+    CutError
+        At the first place that is not in the grammar.
+    """
+    parser = _Parser(text, begin, end)
+    tree = parser.expression()
+    if parser.token.kind != "end":
+        fail(text, parser.token.at, f"unexpected '{parser.token.text}'", "expected a number or a variable alone")
+    return tree
+
+
+def arguments(text: str, begin: int, end: int) -> list[tuple[int, int]]:
+    """Places (begin, end) of the arguments of the variable between two places; empty without ( )."""
+    opened = text.find("(", begin, end)
+    if opened < 0:
+        return []
+    found, depth, start = [], 0, opened + 1
+    for at in range(opened, end):
+        depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(text[at], 0)
+        if (text[at] == "," and depth == 1) or (depth == 0 and text[at] == ")"):
+            inner = text[start:at]
+            lead = len(inner) - len(inner.lstrip())
+            found.append((start + lead, start + max(lead, len(inner.rstrip()))))
+            start = at + 1
+    return [] if len(found) == 1 and found[0][0] == found[0][1] else found
+
+
+def fail(text: str, at: int, message: str, expected: str | None = None, *, kind: str = "cut") -> NoReturn:
+    """Raise the error of one place in the text of a ``kind`` of string, with a mark under the character."""
+    findings = Findings(f"{kind} string")
     hint = f"; {expected}" if expected else ""
-    findings.error("cut-syntax", f"character {at + 1}", f"{message}{hint}\n    {shown}\n    {' ' * (at - start)}^")
+    findings.error(f"{kind}-syntax", f"character {at + 1}", f"{message}{hint}\n{pointer(text, at)}")
     raise CutError(findings)
 
 
-def _tokens(text: str) -> list[Token]:
+def pointer(text: str, at: int) -> str:
+    """Two lines: the text around a place, and a mark under it."""
+    start = max(0, at - 60)
+    shown = text[start:at + 20].replace("\n", " ").replace("\t", " ")
+    return f"    {shown}\n    {' ' * (at - start)}^"
+
+
+def _tokens(text: str, begin: int, end: int) -> list[Token]:
     """Pieces of the text and an end mark."""
     found: list[Token] = []
-    at, stop = 0, len(text.rstrip())
+    at, stop = begin, begin + len(text[begin:end].rstrip())
     while at < stop:
-        match = _TOKEN.match(text, at)
+        match = _TOKEN.match(text, at, stop)
         if match is None:
             at += len(text[at:]) - len(text[at:].lstrip())
             fail(text, at, f"unexpected character '{text[at]}'", _HINTS.get(text[at]))
-        group = str(match.lastgroup)
-        word = match.group(group)
+        group = "name" if match["name"] else str(match.lastgroup)
+        word, start, at = match.group(group), match.start(group), match.end(group)
         kind = "op" if word in ("and", "or", "not") else group
-        found.append(Token(kind, _SAME.get(word, word), match.start(group)))
-        at = match.end()
+        if kind == "name" and match["call"] and word not in FUNCTIONS:
+            at = _closed(text, match.end("call") - 1, stop)
+            kind, word = "variable", text[start:at]
+        found.append(Token(kind, _SAME.get(word, word), start))
     return [*found, Token("end", "the end", stop)]
+
+
+def _closed(text: str, opened: int, stop: int) -> int:
+    """Place after the parenthesis that closes the one at ``opened``; what is inside may be anything."""
+    depth = 0
+    for at in range(opened, stop):
+        depth += {"(": 1, ")": -1}.get(text[at], 0)
+        if depth == 0:
+            return at + 1
+    fail(text, stop, "found the end", f"expected ')' to close character {opened + 1}")
 
 
 class _Parser:
     """Recursive descent over the tokens of one text."""
 
-    def __init__(self, text: str) -> None:
-        self.text, self.tokens = text, _tokens(text)
+    def __init__(self, text: str, begin: int = 0, end: int | None = None) -> None:
+        self.text, self.tokens = text, _tokens(text, begin, len(text) if end is None else end)
         self.position, self.depth, self.terms = 0, 0, 0
 
     @property
@@ -218,6 +279,9 @@ class _Parser:
             operands.append(self._sum())
         return Comparison(tuple(operands), tuple(operators))
 
+    def expression(self) -> Expression:
+        return self._sum()
+
     def _sum(self) -> Expression:
         tree = self._product()
         while operator := self.take("+", "-"):
@@ -252,6 +316,9 @@ class _Parser:
         if token.kind == "number":
             self.position += 1
             return Number(float(token.text))
+        if token.kind == "variable":
+            self.position += 1
+            return Variable(canonical(token.text), token.at, token.at + len(token.text))
         if token.kind == "name":
             self.position += 1
             return self._named(token)
@@ -263,12 +330,10 @@ class _Parser:
         fail(self.text, token.at, f"found {self._shown()}", hint or "expected a number or a variable")
 
     def _named(self, name: Token) -> Expression:
-        """Function call, variable with arguments, or variable."""
+        """Function call or variable."""
         opened = self.token.at
         if not self.take("("):
-            return Variable(name.text, name.at)
-        if name.text not in FUNCTIONS:
-            return self._variable_with_arguments(name, opened)
+            return Variable(name.text, name.at, name.at + len(name.text))
         arguments = [self._sum()]
         while self.take(","):
             arguments.append(self._sum())
@@ -278,17 +343,7 @@ class _Parser:
                  f"expected {FUNCTIONS[name.text]}")
         return arguments[0] if name.text == "formula" else Arithmetic(name.text, tuple(arguments))
 
-    def _variable_with_arguments(self, name: Token, opened: int) -> Variable:
-        """Variable whose name goes on to the closing parenthesis."""
-        depth = 1
-        while depth:
-            if self.token.kind == "end":
-                fail(self.text, self.token.at, "found the end", f"expected ')' to close character {opened + 1}")
-            depth += {"(": 1, ")": -1}.get(self.token.text, 0)
-            self.position += 1
-        return Variable(canonical(self.text[name.at:self.tokens[self.position - 1].at + 1]), name.at)
-
 
 def canonical(name: str) -> str:
-    """Name of a variable without white space."""
-    return re.sub(r"\s+", "", name)
+    """Name of a variable without the white space that does not matter."""
+    return re.sub(r"(?<![A-Za-z0-9_.])\s+|\s+(?![A-Za-z0-9_.])", "", re.sub(r"\s+", " ", name.strip()))
