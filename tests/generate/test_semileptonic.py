@@ -10,7 +10,7 @@ from openbfactory.generate import decay_events
 from openbfactory.kinematics.fourvector import unboost
 from openbfactory.physics import knunu
 from openbfactory.physics.decaycache import load_decay_table
-from openbfactory.physics.formfactors import amplitudes
+from openbfactory.physics.formfactors import amplitudes, kernel_parameters
 from openbfactory.physics.particles import species
 
 N = 20_000
@@ -105,3 +105,11 @@ def test_michel_spectrum(primaries, model):
     x = 2 * lepton[0] / species("tau-").mass
     p = stats.kstest(x, lambda v: np.clip(2 * v**3 - v**4, 0, 1)).pvalue
     assert p > 1e-3 if model == "TAULNUNU" else p < 1e-6
+
+
+def test_hqet2_is_hqet3_in_another_order():
+    masses = (5.28, 2.01)
+    vector = kernel_parameters("HQET2", np.array([1.2, 0.9, 1.4, 0.85]), 511, -413, masses)
+    assert vector.tolist() == [0.9, 1.2, 1.0, 1.4, 0.85]
+    assert kernel_parameters("HQET2", np.array([1.185, 1.081]), 511, -411, masses).tolist() == [1.081, 1.185, 0.0]
+    assert kernel_parameters("HQET2", np.array([1.185, 1.081]), 511, -413, masses) is None

@@ -101,6 +101,31 @@ def test_helicity_angles(primaries, name):
     assert stats.kstest(c, stats.uniform(-1, 2).cdf).pvalue < 1e-6  # decays that forget the spin are caught
 
 
+def test_dipion_keeps_the_polarisation(primaries):
+    """V' -> V pi pi in an S wave: the leptons of V follow the spin of V', but for terms of order (E / m)^2 - 1."""
+    tree = chain(primaries, "psi(2S)", {"psi(2S)": "J/psi pi0 pi0 VVPIPI", "J/psi": "mu+ mu- VLL", "pi0": ""},
+                 density=VECTOR, pz=0.0)
+    z = seen(tree, "00", "0")[2] / np.linalg.norm(seen(tree, "00", "0"), axis=0)
+    even = MUON / (2 - MUON)
+    assert follows(z, even) > 1e-3
+    assert follows(z, 0) < 1e-6
+
+
+@pytest.mark.parametrize("root", ["tau-", "tau+"])
+def test_three_pions_of_a_polarised_tau(primaries, root):
+    """Mean direction of the pions: (m^2 - 2 Q^2) / (m^2 + 2 Q^2) / 3 for an axial current."""
+    sign, neutrino = ("-", "nu_tau") if root == "tau-" else ("+", "anti-nu_tau")
+    other = "+" if sign == "-" else "-"
+    channel = f"pi{sign} pi{sign} pi{other} {neutrino} TAUHADNU -0.108 0.775 0.149 1.364 0.400 1.23 0.4"
+    tree = chain(primaries, root, {root: channel}, density=UP, pz=0.0)
+    e, x, y, z = (sum(tree[k][i] for k in "012") for i in range(4))
+    q2, m2 = e * e - x * x - y * y - z * z, species(root).mass ** 2
+    c = z / np.sqrt(x * x + y * y + z * z)
+    expected = np.mean((m2 - 2 * q2) / (m2 + 2 * q2)) / 3 * (1 if root == "tau-" else -1)
+    assert abs(c.mean() - expected) < 3.3 * c.std() / np.sqrt(len(c))
+    assert abs(expected) > 5 * c.std() / np.sqrt(len(c))
+
+
 def test_polarised_vector(primaries):
     tree = chain(primaries, "J/psi", {"J/psi": "mu+ mu- VLL"}, density=VECTOR)
     z = seen(tree, "0")[2] / np.linalg.norm(seen(tree, "0"), axis=0)

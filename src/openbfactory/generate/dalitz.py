@@ -17,7 +17,7 @@ momentum of the third particle) and W is
 
 Bounds come from a scan when the table is loaded; a weight above its bound is counted.
 
-Approximation: the polarisation of mother and daughters is not used.
+The polarisation of vectors is the matter of :mod:`openbfactory.generate.polarised`.
 """
 
 from __future__ import annotations

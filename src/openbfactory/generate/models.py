@@ -16,6 +16,7 @@ from openbfactory.generate.columns import Array, TableArrays
 from openbfactory.generate.dalitz import DALITZ_MODELS, knows_dalitz, prepared_dalitz
 from openbfactory.generate.semileptonic import MASSES, largest_weight
 from openbfactory.generate.spintable import fits_pair, helicities_of
+from openbfactory.generate.taumodels import fits_tau, three_pion_payload
 from openbfactory.physics.decaytable import DecayTable
 from openbfactory.physics.formfactors import PARAMETRISATIONS, kernel_parameters
 from openbfactory.physics.knunu import q2_quantiles
@@ -30,6 +31,7 @@ SEMILEPTONIC: Final = 4
 KAON_NEUTRINOS: Final = 5
 LEPTONIC_TAU: Final = 6
 PAIR: Final = 7
+HADRONIC_TAU: Final = 8
 DALITZ: Final = 20
 
 #: kernel of every model that is done, and what it is
@@ -52,6 +54,7 @@ DECAY_MODELS: dict[str, tuple[int, str]] = {
     "VLL": (PAIR, "vector to two leptons"),
     "TAUVECTORNU": (PAIR, "tau to a vector meson and a neutrino"),
     "VSS_BMIX": (MIXING_PAIR, "vector to a coherent pair of neutral mesons that mix"),
+    "HQET2": (SEMILEPTONIC, "B -> D(*) l nu, form factors of Caprini, Lellouch and Neubert"),
     "BGL": (SEMILEPTONIC, "B -> D(*) l nu, form factors of Boyd, Grinstein and Lebed"),
     "HQET3": (SEMILEPTONIC, "B -> D(*) l nu, form factors of Caprini, Lellouch and Neubert with scalar parts"),
     "SLPOLE": (SEMILEPTONIC, "semileptonic decay with pole form factors"),
@@ -61,6 +64,7 @@ DECAY_MODELS: dict[str, tuple[int, str]] = {
     "BCL": (SEMILEPTONIC, "B -> pi, rho, omega l nu, series in z"),
     "KNUNU": (KAON_NEUTRINOS, "B -> K nu nubar in the Standard Model (parameters in the file are not used)"),
     "TAULNUNU": (LEPTONIC_TAU, "leptonic tau decay, V-A"),
+    "TAUHADNU": (HADRONIC_TAU, "tau to three pions and a neutrino, current of Kuhn and Santamaria"),
     "SLN": (HELICITY, "pseudoscalar to a lepton and a neutrino"),
     "D_DALITZ": (DALITZ, "D -> three pseudoscalars, sums of resonances as measured"),
     "OMEGA_DALITZ": (DALITZ, "vector to three pseudoscalars"),
@@ -68,8 +72,8 @@ DECAY_MODELS: dict[str, tuple[int, str]] = {
     "ETA_FULLDALITZ": (DALITZ, "eta -> pi pi pi0, polynomial of third order"),
     "ETAPRIME_DALITZ": (DALITZ, "eta' -> pi pi eta, polynomial of second order"),
     "PI0_DALITZ": (DALITZ, "pi0 -> e+ e- gamma, Kroll-Wada"),
-    "VVPIPI": (DALITZ, "quarkonium to quarkonium and two pions, unpolarised"),
-    "YMSTOYNSPIPICLEOBOOST": (DALITZ, "Upsilon(mS) -> Upsilon(nS) pi pi, two amplitudes, unpolarised"),
+    "VVPIPI": (DALITZ, "quarkonium to quarkonium and two pions"),
+    "YMSTOYNSPIPICLEOBOOST": (DALITZ, "Upsilon(mS) -> Upsilon(nS) pi pi, two amplitudes"),
     "TAUSCALARNU": (HELICITY, "tau to a pseudoscalar and a neutrino"),
 }
 
@@ -94,6 +98,8 @@ def table_arrays(table: DecayTable) -> tuple[TableArrays, Array]:
         elif code[c] == DALITZ:
             kind[c] = DALITZ_MODELS[str(table.models[table.model[c]])][0]
             payloads[c] = _dalitz_payload(table, c, int(mothers[c]))
+        elif code[c] == HADRONIC_TAU:
+            payloads[c] = three_pion_payload(table, c, int(mothers[c]))
     parameter_first, parameters = _with_payloads(table, payloads)
     arrays = TableArrays(table.pdg, table.stable, table.mass, table.width, table.mass_low, table.mass_high, table.ctau,
                          table.conjugate, table.channel_first, table.cumulative, table.fraction, table.threshold,
@@ -159,6 +165,9 @@ def _fits(table: DecayTable, channel: int, code: int, mother: int) -> bool:
     if code == LEPTONIC_TAU:
         return (len(codes) == 3 and sum(c in _LEPTONS for c in codes) == 1 and codes.count(16) == 1
                 and abs(int(table.pdg[mother])) == 15)
+    if code == HADRONIC_TAU:
+        model, daughters = str(table.models[table.model[channel]]), np.array(_daughters(table, channel), np.int64)
+        return abs(int(table.pdg[mother])) == 15 and fits_tau(table, model, daughters, channel)
     if code == MIXING_PAIR:
         return (len(codes) == 2 and len(parameters) > 0 and bool(np.isfinite(parameters[0]))
                 and helicities_of(table, channel, mother) is not None)

@@ -10,8 +10,10 @@ from numba import njit
 from openbfactory.core.units import speed_of_light as SPEED
 from openbfactory.generate.columns import Array, TableArrays
 from openbfactory.generate.dalitz import dalitz
-from openbfactory.generate.models import DALITZ, KAON_NEUTRINOS, LEPTONIC_TAU, SEMILEPTONIC
+from openbfactory.generate.models import DALITZ, HADRONIC_TAU, KAON_NEUTRINOS, LEPTONIC_TAU, SEMILEPTONIC
 from openbfactory.generate.semileptonic import MASSES, bound_at, kaon_neutrinos, leptonic_tau, semileptonic
+from openbfactory.generate.taudecay import three_pions
+from openbfactory.generate.taumodels import BINS, PION_PARAMETERS
 from openbfactory.kinematics.phasespace import decay_to
 
 
@@ -59,6 +61,17 @@ def sort_tau(table: TableArrays, daughters: Array, order: Array) -> None:
 
 
 @njit(cache=True)
+def hadronic_tau(rng: np.random.Generator, a: Array, negative: bool, mass: float, masses: Array,
+                 momenta: Array) -> None:
+    """Fill momenta of (pi, pi, pi, neutrino) and, as a fifth row, the polarimeter; a tau+ is the mirror image."""
+    bounds = a[PION_PARAMETERS + 1:PION_PARAMETERS + 1 + BINS]
+    h = momenta[4, 1:]
+    three_pions(rng, mass, masses, int(a[PION_PARAMETERS]), a, bounds, a[PION_PARAMETERS + 1 + BINS:], momenta, h)
+    if not negative:
+        momenta[:4, 1:] *= -1.0
+
+
+@njit(cache=True)
 def fill_momenta(rng: np.random.Generator, channel: int, species: int, mass: float, table: TableArrays,
                  daughters: Array, masses: Array, count: int, momenta: Array, scratch: Array) -> int:
     """Fill ``momenta[:count]`` (E, px, py, pz), in the rest frame of the mother, as the model of the channel says.
@@ -80,6 +93,9 @@ def fill_momenta(rng: np.random.Generator, channel: int, species: int, mass: flo
         order = np.empty(3, np.int64)
         sort_tau(table, daughters, order)
         leptonic_tau(rng, mass, masses, momenta, order[1], order[0], scratch)
+    elif code == HADRONIC_TAU:
+        a = table.parameters[table.parameter_first[channel]:table.parameter_first[channel + 1]]
+        hadronic_tau(rng, a, table.pdg[species] > 0, mass, masses, momenta)
     elif code == DALITZ:
         a = table.parameters[table.parameter_first[channel]:table.parameter_first[channel + 1]]
         return dalitz(rng, table.kind[channel], a, mass, masses, momenta)

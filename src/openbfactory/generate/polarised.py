@@ -7,7 +7,8 @@ meson and of the charged lepton; axes of the lepton are those of its helicity in
 
 Amplitudes of leptonic and hadronic tau decays (Y.-S. Tsai, Phys. Rev. D 4 (1971) 2821): tau -> V nu has
 H_0 = M / m, H_-1 = sqrt(2); tau -> l nu nubar is a projection on the direction of the antineutrino of the lepton.
-V -> l+ l-: helicities +- have 1, ++ have sqrt(2) m / M.
+V -> l+ l-: helicities +- have 1, ++ have sqrt(2) m / M.  A tau to three pions is a projection on its polarimeter.
+V' -> V pi pi in an S wave: e' . e with the polarisation of V seen from V', e + (gamma - 1)(e . n) n, n its direction.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from openbfactory.kinematics.fourvector import boost_from_rest, boost_to_rest
 from openbfactory.kinematics.phasespace import two_body_momentum
 
 #: kinds of decays with an amplitude
-NONE, TWO_BODY, FERMION_PAIR, TAU_VECTOR, MESON_LEPTONS, LEPTONIC, NORMAL = range(7)
+NONE, TWO_BODY, FERMION_PAIR, TAU_VECTOR, MESON_LEPTONS, LEPTONIC, NORMAL, POLARIMETER, TRANSFER = range(9)
 
 class SpinTable(NamedTuple):
     """What the kernels know of the spins of a decay table.
@@ -277,6 +278,38 @@ def oriented(rng: np.random.Generator, spin: SpinWork, count: int, momenta: Arra
             return
         random_rotation(rng, turn)
         rotate(turn, count, momenta)
+
+
+@njit(cache=True)
+def transfer(rng: np.random.Generator, spin: SpinWork, polarised: bool, count: int, momenta: Array,
+             mass: float) -> None:
+    """Turn V' -> V pi pi as a rigid body and fill its node: V (daughter 0, of the given mass) keeps the polarisation.
+
+    Axes of V are those of its mother; A[m, a] = e_m . (e_a + (gamma - 1)(e_a . n) n)*.
+    """
+    node = spin.top[0]
+    rho, amplitude = spin.density[node], spin.amplitude[node]
+    turn, along = np.empty((3, 3)), np.empty(3, np.complex128)
+    p = momenta[0]
+    gamma = p[0] / mass
+    size = math.sqrt(max(p[0] * p[0] - mass * mass, 1e-300))
+    while True:
+        x, y, z = p[1] / size, p[2] / size, p[3] / size
+        along[0], along[1], along[2] = complex(-x, -y) / math.sqrt(2.0), z, complex(x, -y) / math.sqrt(2.0)
+        value = 1.0
+        for m in range(3 if polarised else 0):
+            for q in range(3):
+                value += (gamma * gamma - 1.0) * (rho[m, q] * along[m] * np.conj(along[q])).real
+        if not polarised or rng.random() * gamma * gamma <= value:
+            break
+        random_rotation(rng, turn)
+        rotate(turn, count, momenta)
+    for m in range(3):
+        for a in range(3):
+            amplitude[m, a, 0] = (1.0 if m == a else 0.0) + (gamma - 1.0) * along[m] * np.conj(along[a])
+    spin.axes[node, 0] = spin.rotation[node]
+    spin.position[node, 0], spin.dims[node, 1] = 0, 3
+    rotate(spin.rotation[node], count, momenta)
 
 
 @njit(cache=True)

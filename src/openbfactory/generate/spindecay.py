@@ -14,13 +14,16 @@ from openbfactory.generate.polarised import (
     MESON_LEPTONS,
     NONE,
     NORMAL,
+    POLARIMETER,
     TAU_VECTOR,
+    TRANSFER,
     TWO_BODY,
     SpinTable,
     meson_leptons,
     oriented,
     pair_table,
     tau_vector_table,
+    transfer,
     two_body,
 )
 from openbfactory.generate.spin import SpinWork, enter, matters
@@ -68,4 +71,8 @@ def decay_with_spin(rng: np.random.Generator, channel: int, species: int, mass: 
         oriented(rng, spin, count, momenta, order[1], -1 if table.pdg[species] > 0 else -2)
     elif kind == NORMAL:
         oriented(rng, spin, count, momenta, 0, 1)
+    elif kind == POLARIMETER:
+        oriented(rng, spin, count + 1, momenta, count, -1)
+    elif kind == TRANSFER:
+        transfer(rng, spin, polarised, count, momenta, masses[0])
     return excess

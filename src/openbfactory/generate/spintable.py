@@ -14,14 +14,17 @@ from openbfactory.generate.polarised import (
     MESON_LEPTONS,
     NONE,
     NORMAL,
+    POLARIMETER,
     TAU_VECTOR,
+    TRANSFER,
     TWO_BODY,
     SpinTable,
 )
 from openbfactory.physics.decaytable import DecayTable
 
 #: kind of the amplitude of models that have no fixed helicity table
-_KINDS: Final = {"VLL": FERMION_PAIR, "TAUVECTORNU": TAU_VECTOR, "TAULNUNU": LEPTONIC, "OMEGA_DALITZ": NORMAL}
+_KINDS: Final = {"VLL": FERMION_PAIR, "TAUVECTORNU": TAU_VECTOR, "TAULNUNU": LEPTONIC, "OMEGA_DALITZ": NORMAL,
+                 "TAUHADNU": POLARIMETER, "VVPIPI": TRANSFER, "YMSTOYNSPIPICLEOBOOST": TRANSFER}
 
 
 def helicities_of(table: DecayTable, channel: int, mother: int) -> Array | None:
@@ -47,6 +50,12 @@ def fits_pair(table: DecayTable, channel: int, mother: int) -> bool:
     return abs(int(table.pdg[mother])) == 15 and sorted(spins) == [1, 2] and codes[0] == 16
 
 
+def _passes(table: DecayTable, channel: int, mother: int) -> bool:
+    """True for a vector to a vector and scalars, in that order."""
+    daughters = table.daughters[table.daughter_first[channel]:table.daughter_first[channel + 1]]
+    return int(table.spin2[mother]) == 2 and table.spin2[daughters].tolist() == [2, 0, 0]
+
+
 def spin_table(table: DecayTable, replaced: Array, kinds: Array) -> SpinTable:
     """Spins of a decay table as kernels take them.
 
@@ -66,7 +75,7 @@ def spin_table(table: DecayTable, replaced: Array, kinds: Array) -> SpinTable:
         if kinds[c]:
             kind[c] = MESON_LEPTONS
         elif model in _KINDS and not replaced[c]:
-            kind[c] = _KINDS[model]
+            kind[c] = _KINDS[model] if _KINDS[model] != TRANSFER or _passes(table, c, mother) else NONE
         elif model in HELICITY_MODELS and not replaced[c]:
             helicities = helicities_of(table, c, mother)
             if helicities is not None:

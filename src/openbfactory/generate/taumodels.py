@@ -20,6 +20,8 @@ THREE_PIONS: Final = 4
 
 #: bins of the squared mass of three pions, and trials a bin, for the bounds of the weight
 BINS, TRIALS = 48, 3000
+#: parameters of a channel to three pions
+PION_PARAMETERS: Final = 7
 #: seed of the search for the largest weights
 SEARCH_SEED = 1
 #: kernels of the models of decay files
@@ -66,7 +68,7 @@ def tau_arrays(table: DecayTable, michel: Michel) -> tuple[TauArrays, Array]:
             daughters = table.daughters[table.daughter_first[c]:table.daughter_first[c + 1]]
             codes = table.pdg[daughters].tolist()
             model = str(table.models[table.model[c]])
-            kind[c] = _MODELS.get(model, OTHER) if _fits(table, model, daughters, c) else OTHER
+            kind[c] = _MODELS.get(model, OTHER) if fits_tau(table, model, daughters, c) else OTHER
             neutrinos = [i for i, code in enumerate(codes) if abs(code) == 16]
             position[c] = neutrinos[-1] if neutrinos else len(codes) - 1
             fallback[c] = model not in ("PHSP", "PYTHIA") and kind[c] == OTHER
@@ -88,6 +90,14 @@ def tau_arrays(table: DecayTable, michel: Michel) -> tuple[TauArrays, Array]:
     return TauArrays(kind, position, slot, bound, scalars, bounds, np.cumsum(bounds, axis=1), parameters4), fallback
 
 
+def three_pion_payload(table: DecayTable, channel: int, tau: int) -> Array:
+    """Parameters of a channel to three pions, the position of the odd pion, bounds and their running sum."""
+    daughters = table.daughters[table.daughter_first[channel]:table.daughter_first[channel + 1]]
+    odd, parameters = _odd_pion(table.pdg[daughters].tolist()), table.parameters_of(channel)
+    bounds = _envelope(float(table.mass[tau]), tuple(table.mass[daughters].tolist()), odd, tuple(parameters.tolist()))
+    return np.concatenate((parameters, [float(odd)], bounds, np.cumsum(bounds)))
+
+
 @lru_cache(maxsize=64)
 def _envelope(mass: float, masses: tuple[float, ...], odd: int, parameters: tuple[float, ...]) -> Array:
     """Largest weights of a channel to three pions, by squared mass of the pions."""
@@ -96,7 +106,7 @@ def _envelope(mass: float, masses: tuple[float, ...], odd: int, parameters: tupl
     return bounds
 
 
-def _fits(table: DecayTable, model: str, daughters: Array, channel: int) -> bool:
+def fits_tau(table: DecayTable, model: str, daughters: Array, channel: int) -> bool:
     """True when the daughters are those that the kernel of the model takes, in its order."""
     codes = [abs(c) for c in table.pdg[daughters].tolist()]
     if not codes or codes[-1] != 16 or codes.count(16) != 1:
@@ -108,7 +118,7 @@ def _fits(table: DecayTable, model: str, daughters: Array, channel: int) -> bool
     if model == "TAUVECTORNU":
         return len(codes) == 2 and table.spin2[daughters[0]] == 2 and _to_scalars(table, int(daughters[0]))
     return (model == "TAUHADNU" and len(codes) == 4 and set(codes[:3]) <= {111, 211}
-            and _odd_pion(table.pdg[daughters].tolist()) >= 0 and len(table.parameters_of(channel)) == 7)
+            and _odd_pion(table.pdg[daughters].tolist()) >= 0 and len(table.parameters_of(channel)) == PION_PARAMETERS)
 
 
 def _to_scalars(table: DecayTable, species: int) -> bool:

@@ -9,7 +9,7 @@ Method: with M, m the masses of the mesons, p the momentum of the daughter and q
                   H_t = 2 M p A_0 / sqrt(q2).
 
 Form factors: BGL (Boyd, Grinstein, Lebed, hep-ph/9705252; D: arXiv:1510.03657; D*: arXiv:1703.08170), CLN with the
-scalar parts (``HQET3``: Caprini, Lellouch, Neubert, hep-ph/9712417; R_0 and Delta: arXiv:1005.4306), pole forms
+scalar parts (``HQET2``, ``HQET3``: Caprini, Lellouch, Neubert, hep-ph/9712417; R_0 and Delta: arXiv:1005.4306), poles
 (``SLPOLE``) and the form of Becirevic and Kaidalov (``SLBKPOLE``: hep-ph/9904490); the quark model ``ISGW2``, ``LLSW``
 for orbitally excited mesons and the series ``BCL`` have modules of their own.  The order of the parameters is that of
 the decay files.
@@ -47,6 +47,7 @@ BCL: Final = 7
 #: parametrisation of each model name, with the numbers of parameters for a daughter of spin 0 and for others
 PARAMETRISATIONS: dict[str, tuple[int, int, int]] = {
     "BGL": (BGL, 8, 6),
+    "HQET2": (CLN, 2, 4),
     "HQET3": (CLN, 3, 5),
     "SLPOLE": (POLES, 8, 16),
     "SLBKPOLE": (BECIREVIC_KAIDALOV, 4, -1),
@@ -91,10 +92,26 @@ def kernel_parameters(name: str, parameters: Array, mother: int, daughter: int, 
         state = CLASSES.get(abs(daughter))
         fits = state is not None and len(parameters) == PARAMETERS[state]
         return np.concatenate(([float(state or 0)], parameters)) if fits else None
+    if name == "HQET2":
+        return _hqet2(parameters, abs(daughter) % 10 == 1)
     if kind == BCL:
         fits = len(parameters) == (few if abs(daughter) % 10 == 1 else many)
         return np.concatenate((masses, parameters)) if fits else None
     return parameters if len(parameters) in (few, many) else None
+
+
+def _hqet2(parameters: Array, scalar: bool) -> Array | None:
+    """Parameters of ``HQET2`` in the order of ``HQET3``, None when they do not fit.
+
+    A pseudoscalar has rho^2, V_1(1) and Delta, a vector rho^2, h_A1(1), R_1(1), R_2(1) and R_0(1); what is left out
+    (Delta = 0, R_0 = 1) is that of heavy quarks, where EvtGen has no scalar part.
+    """
+    values = parameters.tolist()
+    if scalar and len(values) in (2, 3):
+        return np.array([values[1], values[0], *(values[2:] or [0.0])])
+    if not scalar and len(values) in (4, 5):
+        return np.array([values[1], values[0], *(values[4:] or [1.0]), values[2], values[3]])
+    return None
 
 
 @njit(cache=True)
