@@ -1,50 +1,68 @@
-"""Writes one table of comparisons with other programs and published numbers (``out/validation.md``).
+"""Writes one table of comparisons with other programs, closed forms and published numbers (``out/validation.md``).
 
 Each row comes from a module of this folder with a function ``rows() -> list[Row]``; a comparison whose reference input
-is absent says so and is left out.  Exit code 1 when a verdict is "differs".
+is absent says so and is left out.  Figures are in ``out/validation/``.  Exit code 0 only when every row agrees or is in
+:mod:`validation.known_differences` with its size and reason, and no row of that table has come to agree.
 """
 
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 from validation import (
+    chain_photons,
     evtgen_chains,
     evtgen_multiplicities,
-    evtgen_weights,
     inference,
     photon_radiation,
     published_likelihood,
     tau_pairs,
 )
-from validation.rows import Row
+from validation.known_differences import KNOWN
+from validation.rows import Row, line, verdict
 
 MODULES = {"published likelihood": published_likelihood, "EvtGen multiplicities": evtgen_multiplicities,
-           "EvtGen weights": evtgen_weights,
-           "EvtGen chains": evtgen_chains,
+           "EvtGen chains": evtgen_chains, "EvtGen chains with photons": chain_photons,
            "inference": inference, "photon radiation": photon_radiation, "tau pairs": tau_pairs}
 
 
 def main() -> int:
     """Run the comparisons named on the command line, all by default."""
     chosen = sys.argv[1:] or list(MODULES)
+    wrong = [name for name in chosen if name not in MODULES]
+    if wrong:
+        print(f"no such comparison: {', '.join(wrong)}; there are: {', '.join(MODULES)}")
+        return 2
     rows: list[Row] = []
     for name in chosen:
         print(f"{name} ...", flush=True)
+        started = time.perf_counter()
         try:
             rows += MODULES[name].rows()
         except FileNotFoundError as absent:
             print(f"  left out: {absent}")
-    lines = ["| what | reference | here | tolerance | verdict |", "|---|---|---|---|---|"]
-    lines += [row.line() for row in rows]
+        print(f"  {time.perf_counter() - started:.0f} s", flush=True)
+    return report(rows)
+
+
+def report(rows: list[Row]) -> int:
+    """Write and print the table; 0 when every row is as it should be."""
+    verdicts = [verdict(row, KNOWN) for row in rows]
+    lines = ["| what | reference | here | tolerance | verdict | remark |", "|---|---|---|---|---|---|"]
+    lines += [line(row, words) for row, (_, words) in zip(rows, verdicts, strict=True)]
     target = Path("out/validation.md")
     target.parent.mkdir(exist_ok=True)
     target.write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
-    differs = [row for row in rows if not row.agrees]
-    print(f"{len(differs)} of {len(rows)} rows differ; table in {target}")
-    return 1 if differs else 0
+    wrong = [row for row, (fine, _) in zip(rows, verdicts, strict=True) if not fine]
+    known = sum(row.what in KNOWN for row in rows)
+    for row in wrong:
+        print(f"NOT AS IT SHOULD BE: {row.what}")
+    print(f"{len(rows)} rows: {len(rows) - known - len(wrong)} agree, {known} known differences, {len(wrong)} not as "
+          f"they should be; table in {target}")
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

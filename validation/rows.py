@@ -1,4 +1,4 @@
-"""One row of the table: a quantity from a reference and from here, with a tolerance."""
+"""One row of the table: a quantity from a reference and from here, with a tolerance and a verdict."""
 
 from __future__ import annotations
 
@@ -10,22 +10,46 @@ SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A quantity, its reference value, ours, and the largest difference that is agreement."""
+    """A quantity, its reference value, ours, the largest difference that is agreement, and a remark."""
 
     what: str
     reference: float
     here: float
     tolerance: float
+    remark: str = ""
 
     @property
     def agrees(self) -> bool:
         """Whether the two agree within the tolerance."""
         return abs(self.here - self.reference) <= self.tolerance
 
-    def line(self) -> str:
-        """Line of the table."""
-        verdict = "agrees" if self.agrees else "differs"
-        return f"| {self.what} | {self.reference:.6g} | {self.here:.6g} | {self.tolerance:.2g} | {verdict} |"
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A known difference: the largest size (reference - here) that it may have, and its reason."""
+
+    size: float
+    reason: str
+
+
+def verdict(row: Row, known: dict[str, Difference]) -> tuple[bool, str]:
+    """Whether a row is as it should be, and the words for the table.
+
+    A known difference that has grown, or that is there no more, is not as it should be.
+    """
+    listed = known.get(row.what)
+    if listed is None:
+        return row.agrees, "agrees" if row.agrees else "differs"
+    if row.agrees:
+        return False, "agrees, but is listed as a known difference"
+    if abs(row.here - row.reference) > listed.size:
+        return False, f"differs by more than the known difference ({listed.reason})"
+    return True, f"known difference: {listed.reason}"
+
+
+def line(row: Row, words: str) -> str:
+    """Line of the table."""
+    return (f"| {row.what} | {row.reference:.6g} | {row.here:.6g} | {row.tolerance:.2g} | {words} | {row.remark} |")
 
 
 def reference_input(*parts: str) -> Path:
