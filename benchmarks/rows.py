@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.vertices import dstar_trees, two_track_vertices
+
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 Work = Callable[[int], object]
 
@@ -231,6 +233,8 @@ ROWS: dict[str, Row] = {
     "simulate-uubar": ("simulate: u ubar", "event", lambda: simulate_stage("uubar"), 20000),
     "reconstruct-charged": ("reconstruct inclusive tag: B+ B-", "event", lambda: reconstruct_stage("charged"), 20000),
     "reconstruct-uubar": ("reconstruct inclusive tag: u ubar", "event", lambda: reconstruct_stage("uubar"), 20000),
+    "vertex-two-tracks": ("fit: vertex of two tracks", "fit", two_track_vertices, 200_000),
+    "tree-dstar": ("fit: tree D*+ -> [D0 -> K- pi+] pi+ from the beam spot", "fit", dstar_trees, 20000),
     "chain-charged": ("whole chain: B+ B-", "event", lambda: chain("charged"), 20000),
     "chain-uubar": ("whole chain: u ubar", "event", lambda: chain("uubar"), 20000),
     "chain-taupair": ("whole chain: tau pairs", "event", lambda: chain("taupair"), 20000),

@@ -36,9 +36,9 @@ Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
 
 #: states of a fit
-OK, NOT_CONVERGED, SINGULAR, TOO_FEW = 0, 1, 2, 3
+OK, NOT_CONVERGED, SINGULAR, TOO_FEW, BAD_INPUT = 0, 1, 2, 3, 4
 #: state by number, for messages
-STATES = ("ok", "not converged", "singular", "too few tracks")
+STATES = ("ok", "not converged", "singular", "too few tracks", "bad input")
 #: largest number of linearisations
 MAX_ITERATIONS = 12
 #: squared distance, in standard deviations, below which the vertex stands still

@@ -1,0 +1,68 @@
+"""Fits of vertices and decay trees of smeared D*+ -> D0 (K- pi+) pi+ decays made beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+Work = Callable[[int], object]
+FIELD, CTAU = 1.5, 0.0123
+BEAM = np.array([12e-4, 0.3e-4, 0.03])
+SIGMA = np.array([20e-4, 0.5e-3, 2e-5, 25e-4, 0.5e-3])
+
+
+def smeared_dstars(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Helices (3 n, 5), covariances (3 n, 15) and masses (5,) of D*+, D0, K-, pi+, slow pi+."""
+    from openbfactory.kinematics import fourvector, helix, phasespace
+    from openbfactory.physics.particles import mass
+
+    rng, m = np.random.default_rng(1), np.array([mass(c) for c in (413, 421, 321, 211, 211)])
+
+    def decay(p: tuple[np.ndarray, ...], parent: float, daughters: np.ndarray) -> list[tuple[np.ndarray, ...]]:
+        rest = phasespace.phase_space(parent, daughters, n, rng)
+        return [fourvector.boost(tuple(rest[:, i].T), p) for i in range(len(daughters))]
+
+    momentum = rng.normal(0, 1.5, (3, n))
+    charm, slow = decay((np.sqrt(m[0] ** 2 + np.sum(momentum**2, axis=0)), *momentum), m[0], m[[1, 4]])
+    kaon, pion = decay(charm, m[1], m[[2, 3]])
+    origin = rng.normal(size=(n, 3)) * BEAM
+    vertex = origin + (rng.exponential(CTAU, n) / m[1])[:, None] * np.column_stack(charm[1:])
+    at, p = np.concatenate([vertex, vertex, origin]), np.hstack([kaon, pion, slow])[1:].T
+    true = helix.helices_of_particles(at, np.ascontiguousarray(p), np.repeat([-1.0, 1.0, 1.0], n), FIELD)
+    cov = np.zeros((3 * n, 15))
+    cov[:, [0, 5, 9, 12, 14]] = SIGMA**2
+    return true + SIGMA * rng.normal(size=true.shape), cov, m
+
+
+def two_track_vertices() -> Work:
+    """Vertex fits of K- and pi+."""
+    from openbfactory.kinematics.vertexfit import fit_vertices
+
+    made = 50_000
+    helices, cov, _ = smeared_dstars(made)
+
+    def work(n: int) -> object:
+        first = np.arange(n) % made
+        return fit_vertices(helices, cov, np.stack([first, first + made], axis=1).ravel(), 2 * np.arange(n + 1),
+                            field=FIELD)
+
+    return work
+
+
+def dstar_trees() -> Work:
+    """Fits of the whole tree, the D*+ from the beam spot."""
+    from openbfactory.kinematics.decaytree import Particle, decay_tree
+    from openbfactory.kinematics.treefit import fit_trees
+
+    made = 20_000
+    helices, cov, m = smeared_dstars(made)
+    tree = decay_tree([Particle(-1, "composite", m[0]), Particle(0, "composite", m[1], flies=True),
+                       *(Particle(j, "track", m[i]) for i, j in ((2, 1), (3, 1), (4, 0)))])
+
+    def work(n: int) -> object:
+        first = np.arange(n) % made
+        rows = np.stack([first, first, first, first + made, first + 2 * made], axis=1)
+        return fit_trees(tree, rows, helices, cov, field=FIELD, mean=np.zeros(3), prior_covariance=np.diag(BEAM**2))
+
+    return work
