@@ -172,7 +172,7 @@ def add_measurement(measured: Array, model: Array, jacobian: Array, weight: Arra
     Parameters
     ----------
     measured, model : (n,) float64
-        Measured and predicted numbers; entry ``angle`` is an azimuth.
+        Measured and predicted numbers, the latter replaced by the residuals; entry ``angle`` is an azimuth.
     jacobian, weight : (n, 6), (n, n) float64
         Derivatives of the model and inverse covariance.
     """
@@ -182,24 +182,31 @@ def add_measurement(measured: Array, model: Array, jacobian: Array, weight: Arra
         for j in range(6):
             hessian[i, j] = 0.0
     for a in range(n):
-        pull = 0.0
+        difference = model[a] - measured[a]
+        if a == angle:
+            difference -= 2.0 * math.pi * round(difference / (2.0 * math.pi))
+        model[a] = difference
+    for a in range(n):
+        w0, w1, w2, w3, w4, w5, pull = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
         for b in range(n):
-            r = model[b] - measured[b]
-            if b == angle:
-                r -= 2.0 * math.pi * round(r / (2.0 * math.pi))
-            pull += weight[a, b] * r
-            if b == a:
-                own = r
-        chi2 += own * pull
+            w = weight[a, b]
+            pull += w * model[b]
+            w0 += w * jacobian[b, 0]
+            w1 += w * jacobian[b, 1]
+            w2 += w * jacobian[b, 2]
+            w3 += w * jacobian[b, 3]
+            w4 += w * jacobian[b, 4]
+            w5 += w * jacobian[b, 5]
+        chi2 += model[a] * pull
         for i in range(6):
-            gradient[i] += jacobian[a, i] * pull
-        for j in range(6):
-            w = 0.0
-            for b in range(n):
-                w += weight[a, b] * jacobian[b, j]
-            for i in range(j + 1):
-                hessian[i, j] += jacobian[a, i] * w
-    for i in range(6):
-        for j in range(i):
-            hessian[i, j] = hessian[j, i]
+            slope = jacobian[a, i]
+            if slope == 0.0:
+                continue
+            gradient[i] += slope * pull
+            hessian[i, 0] += slope * w0
+            hessian[i, 1] += slope * w1
+            hessian[i, 2] += slope * w2
+            hessian[i, 3] += slope * w3
+            hessian[i, 4] += slope * w4
+            hessian[i, 5] += slope * w5
     return chi2

@@ -47,10 +47,12 @@ class State(NamedTuple):
     ----------
     x : (vertices, 3), dx : (vertices, 3, n)
         Vertices and their derivatives by the parameters.
-    p, at_birth : (k, 3), dp, dp_birth : (k, 3, n)
-        Momenta where the particle decays and where it is made, and their derivatives.
+    p : (k, 3), dp : (k, 3, n)
+        Momenta, those of composites where they decay, and their derivatives (of composites alone).
+    at_birth : (k, 3), dp_birth : (k, 3, n)
+        Momenta of composites where they are made, and their derivatives.
     e : (k,), de : (k, n)
-        Energies.
+        Energies and their derivatives (of composites alone).
     weight : (k, 5, 5)
         Inverse covariances of the measurements.
     normal : (n + m, n + m + 1)
@@ -104,6 +106,8 @@ def propagate(shape: Shape, parameters: Array, bend: Array, state: State) -> Non
     """Fill positions, momenta, energies and their derivatives; ``bend`` (k,) is kappa of each particle."""
     k, n = len(shape.kind), len(parameters)
     for i in range(k):
+        if shape.kind[i] != COMPOSITE:
+            continue
         state.e[i] = 0.0
         for c in range(n):
             state.de[i, c] = 0.0
@@ -116,12 +120,15 @@ def propagate(shape: Shape, parameters: Array, bend: Array, state: State) -> Non
         if shape.kind[i] != COMPOSITE:
             square = shape.mass[i] ** 2
             for a in range(3):
-                state.p[i, a] = parameters[at + a]
-                state.dp[i, a, at + a] = 1.0
                 square += parameters[at + a] ** 2
             state.e[i] = math.sqrt(square)
+            state.e[above] += state.e[i]
             for a in range(3):
-                state.de[i, at + a] = parameters[at + a] / state.e[i]
+                state.p[i, a] = parameters[at + a]
+                state.p[above, a] += parameters[at + a]
+                state.dp[above, a, at + a] += 1.0
+                state.de[above, at + a] += parameters[at + a] / state.e[i]
+            continue
         _to_birth(shape, i, parameters, bend[i], state)
         if above >= 0:
             state.e[above] += state.e[i]
@@ -142,9 +149,9 @@ def propagate(shape: Shape, parameters: Array, bend: Array, state: State) -> Non
 
 @njit(cache=True, error_model="numpy")
 def _to_birth(shape: Shape, i: int, parameters: Array, kappa: float, state: State) -> None:
-    """Fill momentum and derivatives of particle ``i`` where it is made."""
+    """Fill momentum and derivatives of composite ``i`` where it is made."""
     n = len(parameters)
-    if kappa == 0.0 or shape.kind[i] != COMPOSITE or shape.decays[i] == shape.made[i]:
+    if kappa == 0.0 or shape.decays[i] == shape.made[i]:
         for a in range(3):
             state.at_birth[i, a] = state.p[i, a]
             for c in range(n):
