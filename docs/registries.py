@@ -53,7 +53,8 @@ def detectors_page() -> str:
 def samples_page() -> str:
     """Every sample and analysis."""
     return ("# Samples and analyses\n\n## Samples\n\n"
-            + table(["name", "what"], [[f"`{n}`", s.title] for n, s in sorted(SAMPLES.items())])
+            + table(["name", "what", "parameters (`--set name=value`)"],
+                    [[f"`{n}`", s.title, "; ".join(p.text for p in s.parameters)] for n, s in sorted(SAMPLES.items())])
             + "\n## Analyses\n\n" + table(["name", "what"], [[f"`{n}`", a.title] for n, a in sorted(ANALYSES.items())]))
 
 

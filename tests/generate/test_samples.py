@@ -51,7 +51,10 @@ def test_signal_events_have_one_signal_decay_of_either_charge(machine):
 def test_b_pairs_are_what_the_sample_says(machine):
     def flavours(name):
         particles = generate_events(name, 300, Address(3, name), machine)[0]["MCParticles"]
-        return set(np.abs(particles["PDG"][particles.offsets[:-1] + 1]).tolist())
+        upsilon = np.flatnonzero(particles["PDG"] == 300553)
+        of_upsilon = particles["mother"] + particles.offsets[particles.event_index()] == np.repeat(upsilon,
+                                                                                                  particles.counts)
+        return set(np.abs(particles["PDG"][of_upsilon]).tolist()) - {22}
 
     assert flavours("charged") == {521}
     assert flavours("mixed") == {511}
@@ -62,7 +65,7 @@ def test_user_decays_are_used(machine, tmp_path):
     path = tmp_path / "user.dec"
     path.write_text("Decay B+\n1.0 K+ pi0 PHSP;\nEnddecay\nCDecay B-\n")
     particles = generate_events("charged", 20, Address(4, "charged"), machine, decays=path)[0]["MCParticles"]
-    assert set(np.abs(particles["PDG"]).tolist()) <= {300553, 521, 321, 111, 22, 11}
+    assert set(np.abs(particles["PDG"]).tolist()) <= {10022, 300553, 521, 321, 111, 22, 11}
 
 
 def test_wrong_requests(machine):

@@ -15,18 +15,27 @@ def generate(
     decay_file: Annotated[Path | None, typer.Option(help="Main decay file in the place of the packaged one.")] = None,
     decays: Annotated[Path | None, typer.Option(help="Decay file laid over the main one.")] = None,
     detector: Annotated[str, typer.Option(help="Name or path of the card of the machine.")] = "belle2",
+    settings: Annotated[list[str] | None, typer.Option(
+        "--set", metavar="NAME=VALUE", help="Parameter of the sample, can be repeated; see: obf list samples.")] = None,
+    off_resonance: Annotated[bool, typer.Option(
+        "--off-resonance", help="Collide at the off-resonance energy of the card.")] = False,
+    energy_shift: Annotated[float, typer.Option(help="Change of sqrt(s) [GeV].")] = 0.0,
+    fixed_energy: Annotated[bool, typer.Option(
+        "--fixed-energy", help="Every collision at the nominal energy: no spread, no initial radiation.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of every random number.", min=0)] = 1,
     workers: Annotated[int, typer.Option(help="Local worker processes; 0: in this process.", min=0)] = 0,
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler that runs.")] = None,
 ) -> None:
     """Generate events of a sample into a file; the same seed gives the same events for any number of workers."""
-    from openbfactory.pipeline import Progress, generate_file
+    from openbfactory.pipeline import Energy, Progress, generate_file
 
     if workers and scheduler:
         message = "--workers starts processes here and --scheduler uses those elsewhere: give one of them"
         raise typer.BadParameter(message)
+    energy = Energy(off_resonance, energy_shift, fixed_energy)
     counts = generate_file(sample, events, seed, output, workers=workers, scheduler=scheduler, card=detector,
-                           decay_file=decay_file, decays=decays, progress=Progress(f"generate {sample}"))
+                           decay_file=decay_file, decays=decays, settings=_pairs(settings or []), energy=energy,
+                           progress=Progress(f"generate {sample}"))
     print(f"{output}: {events} events, {counts.total} decays")
     for model, fraction in counts.fractions().items():
         print(f"  {model}: not done yet, {100 * fraction:.3g} % of all decays made by phase space instead")
@@ -34,3 +43,15 @@ def generate(
         print(f"  {counts.undecayed} unstable particles had no open channel")
     if counts.excess:
         print(f"  {counts.excess} proposed decays had a weight above the bound of their channel")
+
+
+def _pairs(texts: list[str]) -> dict[str, float | str]:
+    """Names and values of texts ``name=value``."""
+    found: dict[str, float | str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not (name.strip() and equals and value.strip()):
+            message = f"--set takes NAME=VALUE, found '{text}'"
+            raise typer.BadParameter(message)
+        found[name.strip()] = value.strip()
+    return found

@@ -45,9 +45,13 @@ def _analyses() -> list[str]:
 
 
 def _samples() -> list[str]:
+    from openbfactory.core.registry import names
     from openbfactory.generate import SAMPLES
 
-    return _named("samples", SAMPLES, lambda s: str(s.title))
+    lines: list[str] = []
+    for line, name in zip(_named("samples", SAMPLES, lambda s: str(s.title)), names("samples", SAMPLES), strict=True):
+        lines += [line, *(f"    --set {p.text}" for p in (SAMPLES[name].parameters if name in SAMPLES else ()))]
+    return lines
 
 
 def _models() -> list[str]:

@@ -81,6 +81,9 @@ class Machine(Config):
         Electron (towards +z) and positron (towards -z) beam.
     off_resonance_shift
         Change of sqrt(s) of the off-resonance data; both beam energies scale.
+    fixed_energy
+        True makes every collision at the nominal energy, without spread and without initial-state radiation: for
+        comparisons with generators that know one energy only.
     """
 
     name: str
@@ -90,6 +93,7 @@ class Machine(Config):
     off_resonance_shift: SignedEnergy
     cross_sections: CrossSections
     luminosity: DataSets
+    fixed_energy: bool = False
 
     def _scale(self, off_resonance: bool) -> float:
         return 1.0 + self.off_resonance_shift.value / self.sqrt_s if off_resonance else 1.0
@@ -140,7 +144,31 @@ class Machine(Config):
         Both beam energies scale; the continuum cross sections scale as 1/s; ``luminosity.on_resonance`` is that of
         the off-resonance data, so that every stage may treat the result like any machine.
         """
-        scale = self._scale(True)
+        luminosity = self.luminosity.model_copy(update={"on_resonance": self.luminosity.off_resonance})
+        return self._moved(self.off_resonance_shift.value, luminosity)
+
+    def at_energy_shift(self, shift: float) -> Machine:
+        """The same collider with its nominal sqrt(s) moved by ``shift`` [GeV], both beam energies scaled.
+
+        Continuum cross sections scale as 1/s; resonant ones, which hold at the resonance alone, vanish.
+
+        Raises
+        ------
+        GenerationError
+            When the shift is not a number or takes all the energy.
+        """
+        if not -self.sqrt_s < shift < self.sqrt_s:
+            message = f"sqrt(s) of {self.name} is {self.sqrt_s:.4f} GeV and cannot move by {shift} GeV"
+            raise GenerationError(message)
+        return self if shift == 0.0 else self._moved(shift, self.luminosity)
+
+    def at_fixed_energy(self) -> Machine:
+        """The same collider with every collision at the nominal energy, without spread and initial radiation."""
+        return self.model_copy(update={"fixed_energy": True})
+
+    def _moved(self, shift: float, luminosity: DataSets) -> Machine:
+        """The same collider with another nominal sqrt(s)."""
+        scale = 1.0 + shift / self.sqrt_s
 
         def scaled(quantity: Quantity, factor: float) -> Quantity:
             return quantity.model_copy(update={"value": quantity.value * factor})
@@ -149,12 +177,11 @@ class Machine(Config):
         sections = self.cross_sections
         continuum = {k: scaled(v, scale**-2) for k, v in sections.continuum.items()}
         resonant = {k: scaled(v, 0.0) for k, v in sections.resonant.items()}
-        luminosity = self.luminosity.model_copy(update={"on_resonance": self.luminosity.off_resonance})
         # built anew: a copy would keep the cached momenta of the resonance
         return Machine(name=self.name, her=her, ler=ler, luminous_region=self.luminous_region,
                        off_resonance_shift=scaled(self.off_resonance_shift, 0.0),
                        cross_sections=sections.model_copy(update={"continuum": continuum, "resonant": resonant}),
-                       luminosity=luminosity)
+                       luminosity=luminosity, fixed_energy=self.fixed_energy)
 
     def integrated_luminosity(self, *, off_resonance: bool = False) -> float:
         """Integrated luminosity in fb^-1."""
@@ -209,6 +236,7 @@ class Machine(Config):
     def _momenta(self, normal: Array, off_resonance: bool) -> Array:
         """Total four-momenta (n, 4) for standard normal numbers (n, 2) of the two beams."""
         scale = self._scale(off_resonance)
+        normal = 0.0 * normal if self.fixed_energy else normal
         her = scale * self.her.energy.value + self.her.spread.value * normal[:, 0]
         ler = scale * self.ler.energy.value + self.ler.spread.value * normal[:, 1]
         return self.her.momentum(her, +1) + self.ler.momentum(ler, -1)

@@ -2,6 +2,7 @@
 
 from openbfactory.generate.counts import DecayCounts
 from openbfactory.generate.engine import decay_events
+from openbfactory.generate.parameters import Parameter, settled
 from openbfactory.generate.samples import SAMPLES, Sample, generate_events
 
-__all__ = ["SAMPLES", "DecayCounts", "Sample", "decay_events", "generate_events"]
+__all__ = ["SAMPLES", "DecayCounts", "Parameter", "Sample", "decay_events", "generate_events", "settled"]

@@ -1,10 +1,10 @@
 """e+e- -> Upsilon(4S): the initial systems of B-pair samples.
 
-Method: the collision energy is that of the machine with its spread; energies below the threshold of the B pair are
-drawn again.  The decay engine then decays the Upsilon(4S) as the decay file, with the overlay of the sample, says.
+Method: the mass of the Upsilon(4S) follows the energy spread of the beams, initial-state radiation and the line shape
+of the resonance together (:mod:`openbfactory.generate.collisions`, :mod:`openbfactory.generate.resonance`).  The decay
+engine then decays it as the decay file, with the overlay of the sample, says.
 
-Approximation: the cross section is taken as flat over the energy spread (no line shape of the resonance) and
-initial-state radiation is left out.
+Approximation: those of the two modules; the spin of the Upsilon(4S) is along the electron of the nominal beams.
 """
 
 from __future__ import annotations
@@ -17,11 +17,10 @@ from openbfactory.core.random import Address
 from openbfactory.events.columns import MC_PARTICLES
 from openbfactory.events.record import Jagged
 from openbfactory.experiment.machine import Machine
+from openbfactory.generate.collisions import collide, particles_of
 from openbfactory.generate.columns import TO_DECAY
-from openbfactory.physics.particles import UPSILON_4S, species
-
-#: energy above the threshold of the heavier B pair that a collision must have [GeV]
-ABOVE_THRESHOLD = 1e-4
+from openbfactory.generate.resonance import upsilon_rate
+from openbfactory.physics.particles import UPSILON_4S
 
 
 def overlay(name: str) -> str:
@@ -30,7 +29,7 @@ def overlay(name: str) -> str:
 
 
 def upsilon_primaries(events: int, address: Address, machine: Machine) -> Jagged:
-    """MCParticles with the Upsilon(4S) alone, to be decayed.
+    """MCParticles with the Upsilon(4S), to be decayed.
 
     Parameters
     ----------
@@ -40,13 +39,26 @@ def upsilon_primaries(events: int, address: Address, machine: Machine) -> Jagged
         Where random numbers are drawn.
     machine
         The collider: four-momentum and vertex of the collisions.
+
+    Returns
+    -------
+    Jagged
+        The virtual photon (status 4), the Upsilon(4S) and the photons of the beams.  At fixed energy there are no
+        photons, and the Upsilon(4S) comes first, alone.
+
+    Raises
+    ------
+    GenerationError
+        When the energy of the beams is below the threshold of the B pair.
     """
-    threshold = 2.0 * max(species("B+").mass, species("B0").mass) + ABOVE_THRESHOLD
-    p4, vertex = machine.initial_states(events, address.generator(), threshold=threshold)
-    columns = {c.name: c.empty(events) for c in MC_PARTICLES.columns}
+    made = collide(events, address, machine, upsilon_rate())
+    if not machine.fixed_energy:
+        code, status = np.full((events, 1), UPSILON_4S, np.int32), np.full((events, 1), TO_DECAY, np.int32)
+        return particles_of(made, code, status, made.system[:, None, :])
+    columns = {c.name: c.empty(events) for c in MC_PARTICLES.columns if not c.optional}
     columns["PDG"][:], columns["mother"][:], columns["status"][:] = UPSILON_4S, -1, TO_DECAY
     for k, name in enumerate(("E", "px", "py", "pz")):
-        columns[name][:] = p4[:, k]
+        columns[name][:] = made.total[:, k]
     for k, name in enumerate(("t", "x", "y", "z")):
-        columns[name][:] = vertex[:, k]
+        columns[name][:] = made.vertex[:, k]
     return Jagged(np.arange(events + 1, dtype=np.int64), columns)

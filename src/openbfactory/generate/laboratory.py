@@ -36,6 +36,8 @@ Array = npt.NDArray[Any]
 
 #: first status code of hadrons in Pythia
 HADRONS = 80
+#: what a machine with fixed energy changes in Pythia
+NO_BEAM_PHOTONS = ("PDF:lepton = off", "PartonLevel:ISR = off")
 #: Newton's method stops at this relative difference of the energies
 TOLERANCE = 1e-13
 
@@ -69,7 +71,9 @@ def fermion_pairs(name: str, known: Mapping[str, str], events: int, address: Add
     """
     if name not in known:
         raise UnknownNameError("sample", name, known)
-    made = batch(pair_settings(name, machine.sqrt_s), events, address.at("pythia").pythia_seed())
+    settings = pair_settings(name, machine.sqrt_s)
+    settings = (*settings, *NO_BEAM_PHOTONS) if machine.fixed_energy else settings
+    made = batch(settings, events, address.at("pythia").pythia_seed())
     p4, vertex = machine.initial_states(events, address.at("collision").generator())
     particles = place(made, p4, vertex, electron_frame(machine), photon_min=pythia_data().photon_min.value)
     status = particles["status"]

@@ -42,33 +42,45 @@ def pair_rate(mass: float, lepton: float) -> float:
 
 
 @njit(cache=True)
-def radiate_beams(rng: np.random.Generator, mass: float, lepton: float, beams: Beams, photons: Array,
-                  masses: Array) -> tuple[int, float]:
-    """Number of initial photons and the mass that remains; ``photons`` and the masses before each are filled."""
+def emit_photons(rng: np.random.Generator, mass: float, beams: Beams, photons: Array,
+                 masses: Array) -> tuple[int, float]:
+    """Number of photons that leave the beams and the mass that remains, without regard to what follows.
+
+    ``photons`` (rows E, px, py, pz) and ``masses`` (before each photon) are filled; each photon is in the rest frame
+    that is left by those before it, with z along the electron.
+    """
     gamma = 0.5 * mass / beams.electron
     beta = math.sqrt(1.0 - 1.0 / (gamma * gamma))
     reach = math.log((1.0 + beta) * gamma)  # artanh(beta)
     rate = 4.0 * beams.strength * reach / beta
+    n, current, energy = 0, mass, 0.5 * mass
+    while n < len(photons):
+        energy *= math.exp(-rng.standard_exponential() / rate)
+        if energy < beams.photon_min:
+            break
+        x = 2.0 * energy / current
+        if x >= 1.0 - (beams.mass_min / current) ** 2:
+            continue
+        slope = math.tanh(reach * (2.0 * rng.random() - 1.0))
+        cosine, left = slope / beta, 1.0 - slope * slope
+        sine2 = max(1.0 - cosine * cosine, 0.0)
+        if rng.random() >= (1.0 - x) * beta * beta * sine2 / left + 0.5 * x * x * (1.0 - 0.5 * left):
+            continue
+        phi, sine = 2.0 * math.pi * rng.random(), math.sqrt(sine2)
+        out = photons[n]
+        out[0], out[1], out[2] = energy, energy * sine * math.cos(phi), energy * sine * math.sin(phi)
+        out[3], masses[n] = energy * cosine, current
+        current = math.sqrt(current * (current - 2.0 * energy))
+        n += 1
+    return n, current
+
+
+@njit(cache=True)
+def radiate_beams(rng: np.random.Generator, mass: float, lepton: float, beams: Beams, photons: Array,
+                  masses: Array) -> tuple[int, float]:
+    """Number of initial photons and the mass that remains; ``photons`` and the masses before each are filled."""
     while True:
-        n, current, energy = 0, mass, 0.5 * mass
-        while n < len(photons):
-            energy *= math.exp(-rng.standard_exponential() / rate)
-            if energy < beams.photon_min:
-                break
-            x = 2.0 * energy / current
-            if x >= 1.0 - (beams.mass_min / current) ** 2:
-                continue
-            slope = math.tanh(reach * (2.0 * rng.random() - 1.0))
-            cosine, left = slope / beta, 1.0 - slope * slope
-            sine2 = max(1.0 - cosine * cosine, 0.0)
-            if rng.random() >= (1.0 - x) * beta * beta * sine2 / left + 0.5 * x * x * (1.0 - 0.5 * left):
-                continue
-            phi, sine = 2.0 * math.pi * rng.random(), math.sqrt(sine2)
-            out = photons[n]
-            out[0], out[1], out[2] = energy, energy * sine * math.cos(phi), energy * sine * math.sin(phi)
-            out[3], masses[n] = energy * cosine, current
-            current = math.sqrt(current * (current - 2.0 * energy))
-            n += 1
+        n, current = emit_photons(rng, mass, beams, photons, masses)
         if rng.random() * beams.largest < pair_rate(current, lepton):
             return n, current
 

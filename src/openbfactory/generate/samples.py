@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from openbfactory.generate.continuum import CONTINUUM, continuum_primaries
 from openbfactory.generate.counts import DecayCounts
 from openbfactory.generate.engine import decay_events
 from openbfactory.generate.laboratory import electron_frame
+from openbfactory.generate.parameters import Parameter, Values, settled
+from openbfactory.generate.taudecay import Michel
 from openbfactory.generate.taupair import LEPTON_PAIRS, lepton_pair_primaries
 from openbfactory.generate.tauspin import tau_pair_events
 from openbfactory.physics.decaycache import load_decay_table
@@ -25,8 +27,8 @@ from openbfactory.physics.decaytable import DecayTable
 
 #: events, address and machine to the primary particles of each event
 Primaries = Callable[[int, Address, Machine], Jagged]
-#: the same with a decay table, for primaries whose first decays are correlated, and the record of these decays
-Correlated = Callable[[int, Address, Machine, DecayTable], tuple[Jagged, DecayCounts]]
+#: the same with a decay table and the values of the parameters, and the record of the decays made already
+Correlated = Callable[[int, Address, Machine, DecayTable, Values], tuple[Jagged, DecayCounts]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,11 @@ class Sample:
     references
         Reference keys of what the sample rests on.
     correlated
-        Maker of primary particles with their first decays, in the place of ``primaries``.
+        Maker of primary particles that takes the decay table and the parameters, in the place of ``primaries``.
+    parameters
+        Numbers and choices that the user may set.
+    decay_text
+        Text of a decay file, made from the parameters, that is laid over all others.
     """
 
     name: str
@@ -59,6 +65,8 @@ class Sample:
     decays: str = ""
     references: tuple[str, ...] = ()
     correlated: Correlated | None = None
+    parameters: tuple[Parameter, ...] = ()
+    decay_text: Callable[[Values], str] | None = None
 
 
 _B_PAIRS = ("decay-belle2", "pdg2024", "pythia83", "bgl-1997", "grinstein-kobach-2017", "belle-dlnu-2016")
@@ -66,12 +74,24 @@ _KNUNU = ("hpqcd-2022", "hpqcd-2022-rates", "belle2-knunu-likelihood")
 _PAIRS = ("decay-belle2", "pdg2024", "pythia83", "basf2-fragmentation")
 
 
+#: Michel parameters of the leptonic decays of the sample taupair
+MICHEL = tuple(Parameter(name, value, f"Michel parameter {name} of leptonic tau decays", low=-1.0, high=1.0)
+               for name, value in asdict(Michel()).items())
+
+
+def _tau_pairs(events: int, address: Address, machine: Machine, table: DecayTable,
+               values: Values) -> tuple[Jagged, DecayCounts]:
+    """Tau pairs with the Michel parameters of the user."""
+    return tau_pair_events(events, address, machine, table, michel=Michel(**{k: float(v) for k, v in values.items()}))
+
+
 def _pairs() -> dict[str, Sample]:
     """Samples of quark and lepton pairs."""
     made = {name: Sample(name, title, name, partial(continuum_primaries, name), references=_PAIRS)
             for name, title in CONTINUUM.items()}
     made |= {name: Sample(name, title, name, partial(lepton_pair_primaries, name), references=_PAIRS,
-                          correlated=tau_pair_events if name == "taupair" else None)
+                          correlated=_tau_pairs if name == "taupair" else None,
+                          parameters=MICHEL if name == "taupair" else ())
              for name, title in LEPTON_PAIRS.items()}
     return made
 
@@ -92,7 +112,8 @@ SAMPLES: dict[str, Sample] = {
 
 def generate_events(sample: str, events: int, address: Address, machine: Machine, *, first: int = 0,
                     decay_file: str | Path | None = None,
-                    decays: str | Path | None = None) -> tuple[Events, DecayCounts]:
+                    decays: str | Path | None = None,
+                    settings: Mapping[str, float | str] | None = None) -> tuple[Events, DecayCounts]:
     """Events of a sample with their MCParticles, and the record of the decays made.
 
     Parameters
@@ -109,9 +130,13 @@ def generate_events(sample: str, events: int, address: Address, machine: Machine
         Number of the first event.
     decay_file, decays
         Main decay file in the place of DECAY_BELLE2.DEC, and a user file laid over it.
+    settings
+        Values of parameters of the sample by name; defaults where not given.
 
     Raises
     ------
+    ConfigError
+        With every parameter that the sample does not know or cannot take.
     UnknownNameError
         For an unknown sample, with the nearest one.
     DecayFileError
@@ -123,10 +148,13 @@ def generate_events(sample: str, events: int, address: Address, machine: Machine
     if events < 0:
         message = f"cannot generate {events} events"
         raise GenerationError(message)
-    table = load_decay_table(decay_file, decays, overlay(chosen.overlay) if chosen.overlay else "")
+    values = settled(sample, chosen.parameters, settings)
+    text = overlay(chosen.overlay) if chosen.overlay else ""
+    text += chosen.decay_text(values) if chosen.decay_text else ""
+    table = load_decay_table(decay_file, decays, text)
     initial, made = address.at(f"{address.stage}/initial"), DecayCounts()
     if chosen.correlated:
-        primaries, made = chosen.correlated(events, initial, machine, table)
+        primaries, made = chosen.correlated(events, initial, machine, table, values)
     else:
         primaries = chosen.primaries(events, initial, machine)
     particles, counts = decay_events(primaries, table, address, axis=electron_frame(machine)[:, 2])

@@ -116,7 +116,8 @@ def tau_pair_events(events: int, address: Address, machine: Machine, table: Deca
     tau = float(table.mass[table.index["tau-"]])
     masses = np.linspace(low, 12.0, 4001)
     largest = float(max(pair_rate(m, tau) for m in masses.tolist()))
-    beams = Beams(ELECTRON_MASS, pair.photon_min.value, low, data.strength, largest)
+    softest = math.inf if machine.fixed_energy else pair.photon_min.value
+    beams = Beams(ELECTRON_MASS, softest, low, data.strength, largest)
     counts = np.zeros(len(table.fraction), np.int64)
     floats, ints, offsets = make_pairs(address.at("taus").generator(), p4, vertex, electron_frame(machine), beams,
                                        arrays, taus, data, table.index["tau-"], table.index["tau+"], counts, _work())

@@ -2,10 +2,10 @@
 
 from openbfactory.pipeline.chunks import CHUNK_SIZE, ChunkTask, plan
 from openbfactory.pipeline.engines import Engine, open_engine
-from openbfactory.pipeline.generation import generate_file, simulate_file
+from openbfactory.pipeline.generation import Energy, generate_file, simulate_file
 from openbfactory.pipeline.produce import produce
 from openbfactory.pipeline.progress import Progress
 from openbfactory.pipeline.store import ChunkStore, open_store
 
-__all__ = ["CHUNK_SIZE", "ChunkStore", "ChunkTask", "Engine", "Progress", "generate_file", "open_engine", "open_store",
-           "plan", "produce", "simulate_file"]
+__all__ = ["CHUNK_SIZE", "ChunkStore", "ChunkTask", "Energy", "Engine", "Progress", "generate_file", "open_engine",
+           "open_store", "plan", "produce", "simulate_file"]

@@ -8,7 +8,7 @@ give the events that ``obf run`` makes in memory from the same seed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from openbfactory.core.errors import EventFileError
 from openbfactory.core.random import Address
 from openbfactory.events import Events, count, iterate, metadata, open_writer
 from openbfactory.events.files import format_of
+from openbfactory.experiment.machine import Machine
 from openbfactory.pipeline.chunks import CHUNK_SIZE, ChunkTask, plan
 from openbfactory.pipeline.engines import open_engine
 from openbfactory.pipeline.progress import Progress
@@ -29,25 +30,57 @@ DEFAULT_SEED = 1
 
 
 @dataclass(frozen=True, slots=True)
+class Energy:
+    """Energy of the collisions: that of the card, or changed.
+
+    Attributes
+    ----------
+    off_resonance
+        Whether the beams run at the off-resonance energy of the card.
+    shift
+        Further change of sqrt(s) [GeV].
+    fixed
+        Whether every collision has the nominal energy, without spread and initial-state radiation.
+    """
+
+    off_resonance: bool = False
+    shift: float = 0.0
+    fixed: bool = False
+
+    def of(self, machine: Machine) -> Machine:
+        """The machine that runs so."""
+        moved = (machine.at_off_resonance() if self.off_resonance else machine).at_energy_shift(self.shift)
+        return moved.at_fixed_energy() if self.fixed else moved
+
+    def header(self) -> dict[str, Any]:
+        """Entries for the head of a file: what differs from the card."""
+        return {f"energy_{k}": getattr(self, k) for k in ("off_resonance", "shift", "fixed") if getattr(self, k)}
+
+
+@dataclass(frozen=True, slots=True)
 class GenerateChunk:
     """Picklable function from a chunk task to its generated events and decay counts."""
 
     card: str
     decay_file: str | None
     decays: str | None
+    settings: tuple[tuple[str, float | str], ...] = ()
+    energy: Energy = Energy()
 
     def __call__(self, task: ChunkTask) -> tuple[Events, Any]:
         """Events and decay counts of a chunk."""
         from openbfactory.experiment import load_card
         from openbfactory.generate import generate_events
 
-        return generate_events(task.sample, task.events, task.address.at("generate"), load_card(self.card).machine,
-                               first=task.first, decay_file=self.decay_file, decays=self.decays)
+        return generate_events(task.sample, task.events, task.address.at("generate"),
+                               self.energy.of(load_card(self.card).machine), first=task.first,
+                               decay_file=self.decay_file, decays=self.decays, settings=dict(self.settings))
 
 
 def generate_file(sample: str, events: int, seed: int, output: str | Path, *, workers: int = 0,
                   scheduler: str | None = None, card: str = "belle2", decay_file: str | Path | None = None,
-                  decays: str | Path | None = None, chunk_size: int = CHUNK_SIZE,
+                  decays: str | Path | None = None, settings: Mapping[str, float | str] | None = None,
+                  energy: Energy | None = None, chunk_size: int = CHUNK_SIZE,
                   progress: Progress | None = None) -> Any:
     """Decay counts of a sample that is generated into an event file.
 
@@ -61,20 +94,26 @@ def generate_file(sample: str, events: int, seed: int, output: str | Path, *, wo
         Name or path of the card whose machine collides.
     decay_file, decays
         Main decay file in the place of the packaged one; decays of the user on top of it.
+    settings
+        Values of parameters of the sample by name.
+    energy
+        Energy of the collisions where it is not that of the card.
 
     Raises
     ------
     OpenBFactoryError
-        For a wrong name, decay file, card or output; nothing is left of the file.
+        For a wrong name, parameter, decay file, card or output; nothing is left of the file.
     """
     from openbfactory.core.registry import lookup
     from openbfactory.experiment import load_card
-    from openbfactory.generate import SAMPLES
+    from openbfactory.generate import SAMPLES, settled
 
-    lookup("samples", sample, SAMPLES)
-    load_card(card)
-    function = GenerateChunk(card, _absolute(decay_file), _absolute(decays))
-    header = {"sample": sample, "seed": seed, "card": Path(card).name}
+    values = settled(sample, lookup("samples", sample, SAMPLES).parameters, settings)
+    energy = energy or Energy()
+    energy.of(load_card(card).machine)
+    function = GenerateChunk(card, _absolute(decay_file), _absolute(decays), tuple(values.items()), energy)
+    header = {"sample": sample, "seed": seed, "card": Path(card).name, **energy.header(),
+              **{f"set_{k}": values[k] for k in settings or {}}}
     return write_chunks(function, plan({sample: events}, seed, chunk_size), output, workers=workers,
                         scheduler=scheduler, header=header, progress=progress)
 
