@@ -1,6 +1,6 @@
-"""Energy of the collisions of B pairs and options of samples. Oracles: numerical convolution of the Gaussian spread, the
-exponentiated O(alpha) radiator (Kuraev, Fadin, Sov. J. Nucl. Phys. 41 (1985) 466) and the line shape; conservation laws;
-the nominal energies of the machine.
+"""Energy of the collisions of B pairs, options of samples. Oracles: numerical convolution of the Gaussian spread, the
+exponentiated O(alpha) radiator (Kuraev, Fadin, Sov. J. Nucl. Phys. 41 (1985) 466) and the line shape; conservation
+laws; the nominal energies of the machine.
 
 Statistical tests have fixed seeds; bounds are 5 standard deviations (false alarm below 1e-6 each) unless stated.
 """
@@ -139,12 +139,14 @@ def test_rates_are_interpolated(machine):
     rate = rate_table(1.0, 5.0, np.array([1.0, 5.0]), np.array([0.0, 2.0]))
     assert [relative_rate(m, rate) for m in (0.5, 3.0, 5.0, 6.0)] == pytest.approx([0, 0.5, 1, 1])
     made = collide(0, Address(1, "none"), machine, rate)
-    assert len(made.total) == 0 and made.first.tolist() == [0]
+    assert len(made.total) == 0
+    assert made.first.tolist() == [0]
 
 
 def test_parameters_of_samples(machine):
     def shape(**settings):
-        particles = generate_events("taupair", 4000, Address(1, "taupair"), machine, settings=settings)[0]["MCParticles"]
+        events = generate_events("taupair", 4000, Address(1, "taupair"), machine, settings=settings)[0]
+        particles = events["MCParticles"]
         electron = np.isin(particles["PDG"], (-12, 12))
         return particles["E"][electron].mean()
 
