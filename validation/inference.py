@@ -62,6 +62,7 @@ def _published() -> list[Row]:
 def _effective_theory() -> list[Row]:
     """Rows of the weak effective theory."""
     from openbfactory.fit.estimate import analyse
+    from openbfactory.fit.posterior import Coordinate, posterior
     from openbfactory.fit.workspace import parse_workspace
     from openbfactory.interpret.wet import SQUARES, read_number_density, wet_workspace
     from openbfactory.physics.wet import binned_rates
@@ -73,10 +74,17 @@ def _effective_theory() -> list[Row]:
     names = [c["name"] for c in document["channels"]]
     densities = {n: read_number_density(reference_input("belle2-knunu", f"number_density_{f}.csv"))
                  for n, f in ((names[0], "ita_regA"), (names[1], "ita_regB"), (names[4], "hta"))}
-    fit = analyse(parse_workspace(wet_workspace(document, densities), "wet"), SQUARES[0]).fit
-    index = fit.likelihood.model.parameters.index
-    return found + [Row(f"best fit (reference: posterior mode), |{c}|", r, math.sqrt(fit.minimum.x[index(n)]), 0.25)
-                    for c, n, r in zip("VST", SQUARES, (11.3, 0.0, 8.21), strict=True)]
+    analysis = analyse(parse_workspace(wet_workspace(document, densities), "wet"), SQUARES[0])
+    index = analysis.fit.likelihood.model.parameters.index
+    found += [Row(f"best fit (reference: posterior mode), |{c}|", r, math.sqrt(analysis.fit.minimum.x[index(n)]), 0.25)
+              for c, n, r in zip("VST", SQUARES, (11.3, 0.0, 8.21), strict=True)]
+    sampled = posterior(analysis, [Coordinate(c, n, 0.0, 20.0, 11, lambda v: v * v)
+                                   for c, n in zip("VST", SQUARES, strict=True)])
+    for c, low, high in (("V", 1.86, 16.2), ("S", 0.0, 15.4), ("T", 0.0, 11.2)):
+        ends = sampled.interval(c, 0.95)
+        found += [Row(f"95 % interval of |{c}|, lower end", low, ends[0], 0.4),
+                  Row(f"95 % interval of |{c}|, upper end", high, ends[1], 0.4)]
+    return found
 
 
 def _combinations() -> list[Row]:

@@ -8,27 +8,40 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from openbfactory.cli import interpret_kx
+
 if TYPE_CHECKING:
     from openbfactory.fit.results import FitResult
     from openbfactory.fit.workspace import Workspace
 
-MODELS = ("wet",)
+MODELS = ("wet", "kx")
+LABELS = ("|C_VL + C_VR|", "|C_SL + C_SR|", "|C_TL|")
 
 
 def interpret(
     workspace: Annotated[Path, typer.Argument(metavar="WORKSPACE.json", help="Likelihood workspace (pyhf JSON).")],
     density: Annotated[list[str], typer.Option(metavar="CHANNEL=FILE.csv", help="Expected signal by fit bin and "
                        "generated q2 bin of a channel (or of the only one whose name begins so); repeat.")],
-    model: Annotated[str, typer.Option(help="Model: wet (weak effective theory).")] = "wet",
+    model: Annotated[str, typer.Option(help="wet (weak effective theory) or kx (B -> K X, X not seen).")] = "wet",
     poi: Annotated[str | None, typer.Option(help="Parameter of the old signal [default: that of the measurement].")
                    ] = None,
     output: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the new workspace to this file.")] = None,
     json: Annotated[Path | None, typer.Option(metavar="OUT", help="Write the result record to this file.")] = None,
+    posterior: Annotated[bool, typer.Option("--posterior", help="Sample the coefficients, flat between 0 and 20 "
+                                            "(about a minute).")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the samples.")] = 1,
+    mass: Annotated[str, typer.Option(metavar="M or LO,HI,N", help="Masses of X [GeV] (kx).")] = "0,4,9",
+    ctau: Annotated[float | None, typer.Option(help="c tau of X [cm]; default: it never decays (kx).")] = None,
+    radius: Annotated[float, typer.Option(help="Distance at which X counts as not seen [cm] (kx).")] = 300.0,
+    boost: Annotated[float, typer.Option(help="beta gamma of the collisions (kx).")] = 0.284,
 ) -> None:
-    """Fit a published B -> K nu nubar likelihood for Wilson coefficients."""
+    """Fit a published B -> K nu nubar likelihood for the parameters of a theory."""
     if model not in MODELS:
         message = f"found '{model}', expected one of {', '.join(MODELS)}"
         raise typer.BadParameter(message, param_hint="--model")
+    if not all(math.isfinite(v) and v > 0 for v in (radius, boost, 1.0 if ctau is None else ctau)):
+        raise typer.BadParameter("expected numbers above 0", param_hint="--ctau, --radius, --boost")
+    masses = interpret_kx.masses_of(mass)
     pairs = [text.split("=", 1) for text in density]
     if any(len(pair) != 2 or not all(pair) for pair in pairs):
         raise typer.BadParameter("expected CHANNEL=FILE.csv", param_hint="--density")
@@ -38,15 +51,24 @@ def interpret(
 
     old = read_workspace(workspace)
     densities = {_channel(old, name): read_number_density(file) for name, file in pairs}
+    if model == "kx":
+        found = interpret_kx.run(old, densities, poi or old.measurement().poi, masses, ctau=ctau, radius=radius,
+                                 boost=boost)
+        if json is not None:
+            write_record({"model": model, "points": found}, json)
+        return
     document = wet_workspace(old.document, densities, poi=poi or old.measurement().poi)
     new = parse_workspace(document, f"{workspace} (weak effective theory)")
     results = _fit(new)
     _print(results, str(workspace))
+    record = {"model": model, "coefficients": {n: _coefficient(r) for n, r in results.items()},
+              "squares": {n: r.to_dict() for n, r in results.items()}}
+    if posterior:
+        record["posterior"] = _posterior(new, seed)
     if output is not None:
         write_record(document, output)
     if json is not None:
-        write_record({"model": model, "coefficients": {n: _coefficient(r) for n, r in results.items()},
-                      "squares": {n: r.to_dict() for n, r in results.items()}}, json)
+        write_record(record, json)
 
 
 def _channel(workspace: Workspace, name: str) -> str:
@@ -65,8 +87,31 @@ def _fit(workspace: Workspace) -> dict[str, FitResult]:
     from openbfactory.fit.estimate import estimate
     from openbfactory.interpret.wet import SQUARES
 
-    labels = ("|C_VL + C_VR|", "|C_SL + C_SR|", "|C_TL|")
-    return {label: estimate(workspace, name, tests=(0.0,)) for label, name in zip(labels, SQUARES, strict=True)}
+    return {label: estimate(workspace, name, tests=(0.0,)) for label, name in zip(LABELS, SQUARES, strict=True)}
+
+
+def _posterior(workspace: Workspace, seed: int) -> dict[str, Any]:
+    """Posterior of the coefficients, printed."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from openbfactory.fit.estimate import analyse
+    from openbfactory.fit.posterior import Coordinate, posterior
+    from openbfactory.interpret.wet import MAX_COEFFICIENT, SQUARES
+
+    coordinates = [Coordinate(label, name, 0.0, MAX_COEFFICIENT, 11, lambda c: c * c)
+                   for label, name in zip(LABELS, SQUARES, strict=True)]
+    found = posterior(analyse(workspace, SQUARES[0]), coordinates, seed=seed)
+    table = Table(title=f"Posterior, flat in the coefficients ({len(found.samples)} samples)")
+    for heading in ("coefficient", "mode", "68.3 % (shortest)", "95 % (shortest)"):
+        table.add_column(heading)
+    for label, mode in zip(LABELS, found.mode, strict=True):
+        table.add_row(label, f"{mode:.2f}", *("{:.2f} to {:.2f}".format(*found.interval(label, level))
+                                              for level in (0.6827, 0.95)))
+    Console().print(table)
+    for warning in found.warnings:
+        Console().print(f"warning: {warning}", markup=False, highlight=False, soft_wrap=True)
+    return found.to_dict()
 
 
 def _coefficient(result: FitResult) -> dict[str, Any]:
