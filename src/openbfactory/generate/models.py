@@ -14,12 +14,15 @@ import numpy as np
 
 from openbfactory.generate.columns import Array, TableArrays
 from openbfactory.generate.dalitz import DALITZ_MODELS, knows_dalitz, prepared_dalitz
+from openbfactory.generate.raredecay import envelopes
 from openbfactory.generate.semileptonic import MASSES, largest_weight
 from openbfactory.generate.spintable import fits_pair, helicities_of
 from openbfactory.generate.taumodels import fits_tau, three_pion_payload
+from openbfactory.physics.btosll import rare_parameters
 from openbfactory.physics.decaytable import DecayTable
 from openbfactory.physics.formfactors import PARAMETRISATIONS, kernel_parameters
 from openbfactory.physics.knunu import q2_quantiles
+from openbfactory.physics.neutrinopairs import NEUTRINO_PAIRS
 from openbfactory.physics.particles import is_parton
 
 #: numbers of the kernels
@@ -32,6 +35,7 @@ KAON_NEUTRINOS: Final = 5
 LEPTONIC_TAU: Final = 6
 PAIR: Final = 7
 HADRONIC_TAU: Final = 8
+LEPTON_PAIR: Final = 9
 DALITZ: Final = 20
 
 #: kernel of every model that is done, and what it is
@@ -62,7 +66,11 @@ DECAY_MODELS: dict[str, tuple[int, str]] = {
     "ISGW2": (SEMILEPTONIC, "semileptonic decay in the quark model ISGW2, to ground states and excitations"),
     "LLSW": (SEMILEPTONIC, "B -> D** l nu, form factors of Leibovich, Ligeti, Stewart and Wise"),
     "BCL": (SEMILEPTONIC, "B -> pi, rho, omega l nu, series in z"),
-    "KNUNU": (KAON_NEUTRINOS, "B -> K nu nubar in the Standard Model (parameters in the file are not used)"),
+    "KNUNU": (KAON_NEUTRINOS, "B -> K nu nubar, in the Standard Model or with three coefficients of f_+"),
+    "KSTARNUNU": (SEMILEPTONIC, "B -> K* nu nubar, form factors of QCD sum rules"),
+    "KSTARNUNU_REV": (SEMILEPTONIC, "B -> K* nu nubar, series in z for V, A_1 and A_12"),
+    "BTOSLLBALL": (LEPTON_PAIR, "B -> P l+ l-, V l+ l- at NNLL, form factors by number"),
+    "BTOSLLALI": (LEPTON_PAIR, "B -> P l+ l-, V l+ l- at NNLL, form factors of Ali et al."),
     "TAULNUNU": (LEPTONIC_TAU, "leptonic tau decay, V-A"),
     "TAUHADNU": (HADRONIC_TAU, "tau to three pions and a neutrino, current of Kuhn and Santamaria"),
     "SLN": (HELICITY, "pseudoscalar to a lepton and a neutrino"),
@@ -88,6 +96,8 @@ def table_arrays(table: DecayTable) -> tuple[TableArrays, Array]:
     kind, bound = np.zeros(len(code), np.int32), np.ones(len(code))
     mothers = np.repeat(np.arange(len(table.names)), np.diff(table.channel_first))
     payloads: dict[int, Array] = {}
+    # KNUNU with parameters is a semileptonic decay with two massless leptons
+    code[(code == KAON_NEUTRINOS) & (np.diff(table.parameter_first) > 0)] = SEMILEPTONIC
     for c in np.flatnonzero(code > PHASE_SPACE).tolist():
         if not _fits(table, c, int(code[c]), int(mothers[c])):
             fallback[c] = not (code[c] == PARTONIC and _hadronic(table, c))
@@ -98,6 +108,8 @@ def table_arrays(table: DecayTable) -> tuple[TableArrays, Array]:
         elif code[c] == DALITZ:
             kind[c] = DALITZ_MODELS[str(table.models[table.model[c]])][0]
             payloads[c] = _dalitz_payload(table, c, int(mothers[c]))
+        elif code[c] == LEPTON_PAIR:
+            payloads[c] = _with_envelopes(table, c, int(mothers[c]))
         elif code[c] == HADRONIC_TAU:
             payloads[c] = three_pion_payload(table, c, int(mothers[c]))
     parameter_first, parameters = _with_payloads(table, payloads)
@@ -154,7 +166,12 @@ def _fits(table: DecayTable, channel: int, code: int, mother: int) -> bool:
     if code == PARTONIC:
         return not codes or any(is_parton(c) for c in codes)
     if code == SEMILEPTONIC:
-        return (len(codes) == 3 and sum(c in _LEPTONS for c in codes) == sum(c in _NEUTRINOS for c in codes) == 1
+        pair = str(table.models[table.model[channel]]) in NEUTRINO_PAIRS
+        return (len(codes) == 3 and sum(c in _LEPTONS for c in codes) == (0 if pair else 1)
+                and sum(c in _NEUTRINOS for c in codes) == (2 if pair else 1)
+                and (not pair or _opposite(table, channel)) and len(_form_factors(table, channel, mother)) > 0)
+    if code == LEPTON_PAIR:
+        return (len(codes) == 3 and sum(c in _LEPTONS for c in codes) == 2 and _opposite(table, channel)
                 and len(_form_factors(table, channel, mother)) > 0)
     if code == DALITZ:
         return (bool(np.all(np.isfinite(parameters))) and float(table.threshold[channel]) < float(table.mass[mother])
@@ -176,23 +193,41 @@ def _fits(table: DecayTable, channel: int, code: int, mother: int) -> bool:
     return helicities_of(table, channel, mother) is not None
 
 
+def _opposite(table: DecayTable, channel: int) -> bool:
+    """True when the leptons of a channel are a particle and its antiparticle."""
+    return sum(c for c in table.pdg[_daughters(table, channel)].tolist() if abs(c) in _LEPTONS + _NEUTRINOS) == 0
+
+
 def _form_factors(table: DecayTable, channel: int, mother: int) -> Array:
-    """Parameters of a semileptonic channel as its kernel takes them, empty when they do not fit."""
+    """Parameters of a semileptonic or rare channel as its kernel takes them, empty when they do not fit."""
     meson = next(d for d in _daughters(table, channel) if abs(int(table.pdg[d])) > 16)
-    found = kernel_parameters(str(table.models[table.model[channel]]), table.parameters_of(channel),
-                              int(table.pdg[mother]), int(table.pdg[meson]),
-                              (float(table.mass[mother]), float(table.mass[meson])))
+    model, codes = str(table.models[table.model[channel]]), (int(table.pdg[mother]), int(table.pdg[meson]))
+    if DECAY_MODELS[model][0] == LEPTON_PAIR:
+        found = rare_parameters(model, table.parameters_of(channel), *codes)
+    else:
+        found = kernel_parameters(model, table.parameters_of(channel), *codes,
+                                  (float(table.mass[mother]), float(table.mass[meson])))
     return np.empty(0) if found is None else found
 
 
 def _with_bounds(table: DecayTable, channel: int, kind: int, mother: int) -> Array:
     """Parameters of a semileptonic channel, and the largest weight at the masses that its meson can have."""
     daughters, parameters = _daughters(table, channel), _form_factors(table, channel, mother)
-    lepton = next(d for d in daughters if abs(int(table.pdg[d])) in _LEPTONS)
+    lepton = min((d for d in daughters if abs(int(table.pdg[d])) <= 16), key=lambda d: int(abs(table.pdg[d])) % 2 == 0)
     meson = next(d for d in daughters if abs(int(table.pdg[d])) > 16)
     bounds = _bounds(kind, tuple(parameters.tolist()), float(table.mass[mother]), float(table.mass_low[meson]),
                      float(table.mass_high[meson]), float(table.mass[lepton]), heavy_sign(int(table.pdg[mother])))
     return np.concatenate((parameters, bounds))
+
+
+def _with_envelopes(table: DecayTable, channel: int, mother: int) -> Array:
+    """Parameters of a decay to a meson and two charged leptons, and its envelopes at the masses of its meson."""
+    daughters, parameters = _daughters(table, channel), _form_factors(table, channel, mother)
+    lepton = next(d for d in daughters if abs(int(table.pdg[d])) in _LEPTONS)
+    meson = next(d for d in daughters if abs(int(table.pdg[d])) > 16)
+    found = envelopes(parameters, float(table.mass[mother]), float(table.mass_low[meson]),
+                      float(table.mass_high[meson]), float(table.mass[lepton]))
+    return np.concatenate((parameters, found))
 
 
 @lru_cache(maxsize=1024)

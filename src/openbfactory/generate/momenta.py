@@ -10,7 +10,8 @@ from numba import njit
 from openbfactory.core.units import speed_of_light as SPEED
 from openbfactory.generate.columns import Array, TableArrays
 from openbfactory.generate.dalitz import dalitz
-from openbfactory.generate.models import DALITZ, HADRONIC_TAU, KAON_NEUTRINOS, LEPTONIC_TAU, SEMILEPTONIC
+from openbfactory.generate.models import DALITZ, HADRONIC_TAU, KAON_NEUTRINOS, LEPTON_PAIR, LEPTONIC_TAU, SEMILEPTONIC
+from openbfactory.generate.raredecay import meson_pair, sort_pair
 from openbfactory.generate.semileptonic import MASSES, bound_at, kaon_neutrinos, leptonic_tau, semileptonic
 from openbfactory.generate.taudecay import three_pions
 from openbfactory.generate.taumodels import BINS, PION_PARAMETERS
@@ -35,8 +36,17 @@ def mixing_pair(rng: np.random.Generator, table: TableArrays, channel: int, daug
 
 
 @njit(cache=True)
-def sort_leptons(table: TableArrays, daughters: Array, order: Array) -> None:
-    """Fill ``order`` with the positions of meson, charged lepton and neutrino among three daughters."""
+def sort_leptons(table: TableArrays, daughters: Array, species: int, order: Array) -> None:
+    """Fill ``order`` with the positions of meson, charged lepton and neutrino among three daughters.
+
+    Of two neutrinos the left-handed one of b, the right-handed one of anti-b, is in the place of the charged lepton.
+    """
+    neutrinos = 0
+    for i in range(3):
+        neutrinos += abs(table.pdg[daughters[i]]) in (12, 14, 16)
+    if neutrinos == 2:
+        sort_pair(table, daughters, species, order)
+        return
     for i in range(3):
         code = abs(table.pdg[daughters[i]])
         if code > 16:
@@ -81,12 +91,19 @@ def fill_momenta(rng: np.random.Generator, channel: int, species: int, mass: flo
     code = table.code[channel]
     if code == SEMILEPTONIC:
         order = np.empty(3, np.int64)
-        sort_leptons(table, daughters, order)
+        sort_leptons(table, daughters, species, order)
         last = table.parameter_first[channel + 1] - MASSES
         a, s = table.parameters[table.parameter_first[channel]:last], daughters[order[0]]
         bound = bound_at(table.parameters[last:last + MASSES], masses[order[0]], table.low[s], table.high[s])
         eta = 1.0 if abs(table.pdg[species]) // 100 % 10 == 5 else -1.0
         return semileptonic(rng, table.kind[channel], a, mass, masses, order, eta, bound, scratch, momenta)
+    if code == LEPTON_PAIR:
+        order = np.empty(3, np.int64)
+        sort_pair(table, daughters, species, order)
+        a = table.parameters[table.parameter_first[channel]:table.parameter_first[channel + 1]]
+        s = daughters[order[0]]
+        return meson_pair(rng, a, a[len(a) - 2 * MASSES:], table.low[s], table.high[s], mass, masses, order, scratch,
+                          momenta)
     if code == KAON_NEUTRINOS:
         kaon_neutrinos(rng, table.quantiles, mass, masses, momenta)
     elif code == LEPTONIC_TAU:

@@ -20,6 +20,7 @@ import numpy as np
 from numba import njit
 
 from openbfactory.generate.columns import LINK, MASS, STATUS, TO_DECAY, Array
+from openbfactory.generate.pairframe import lepton_axes, meson_axes, pair_frame
 from openbfactory.generate.spin import (
     NODES,
     SpinWork,
@@ -31,11 +32,10 @@ from openbfactory.generate.spin import (
     rotate,
     set_axes,
 )
-from openbfactory.kinematics.fourvector import boost_from_rest, boost_to_rest
 from openbfactory.kinematics.phasespace import two_body_momentum
 
 #: kinds of decays with an amplitude
-NONE, TWO_BODY, FERMION_PAIR, TAU_VECTOR, MESON_LEPTONS, LEPTONIC, NORMAL, POLARIMETER, TRANSFER = range(9)
+NONE, TWO_BODY, FERMION_PAIR, TAU_VECTOR, MESON_LEPTONS, LEPTONIC, NORMAL, POLARIMETER, TRANSFER, MESON_PAIR = range(10)
 
 class SpinTable(NamedTuple):
     """What the kernels know of the spins of a decay table.
@@ -155,61 +155,16 @@ def meson_leptons(spin: SpinWork, meson: int, lepton: int, neutrino: int, h: Arr
     the conjugate decay.
     """
     n = spin.top[0]
-    e, k = momenta[lepton], momenta[neutrino]
-    energy = e[0] + k[0]
-    wx, wy, wz = e[1] + k[1], e[2] + k[2], e[3] + k[3]
-    q = math.sqrt(max(energy * energy - wx * wx - wy * wy - wz * wz, 1e-12))
-    _, lx, ly, lz = boost_to_rest(e[0], e[1], e[2], e[3], energy, wx, wy, wz, q)
-    size, length = math.sqrt(wx * wx + wy * wy + wz * wz), math.sqrt(lx * lx + ly * ly + lz * lz)
-    if size < 1e-12 or length < 1e-12:
+    e, k, axes = momenta[lepton], momenta[neutrino], np.empty((3, 3))
+    cosine, q = pair_frame(e, k, axes)
+    if q <= 0.0:
         return
-    cosine = (lx * wx + ly * wy + lz * wz) / (size * length)
-    cosine = min(max(cosine, -1.0), 1.0)
-    sine = math.sqrt(1.0 - cosine * cosine)
-    # axes of the pair: z along W, the lepton in the half plane of positive x; those of the meson turned by pi about y
-    axes = np.empty((3, 3))
-    for i in range(3):
-        w = (wx, wy, wz)[i] / size
-        axes[i, 2] = w
-        axes[i, 0] = ((lx, ly, lz)[i] / length - cosine * w) / sine if sine > 1e-9 else 0.0
-    _complete(axes)
-    helicity_lepton = spin.axes[n, 1]
-    for i in range(3):
-        spin.axes[n, 0, i, 0], spin.axes[n, 0, i, 1], spin.axes[n, 0, i, 2] = -axes[i, 0], axes[i, 1], -axes[i, 2]
-        helicity_lepton[i, 0] = cosine * axes[i, 0] - sine * axes[i, 2]
-        helicity_lepton[i, 1] = axes[i, 1]
-        helicity_lepton[i, 2] = sine * axes[i, 0] + cosine * axes[i, 2]
-    _from_pair(helicity_lepton, e, masses[lepton], (lx, ly, lz), (energy, wx, wy, wz), q)
+    meson_axes(axes, spin.axes[n, 0])
+    lepton_axes(axes, cosine, q, e, k, masses[lepton], False, spin.axes[n, 1])
     spin.position[n, 0], spin.position[n, 1] = meson, lepton
     spin.dims[n, 1], spin.dims[n, 2] = states, 2
     _meson_lepton_amplitude(spin.amplitude[n, 0], h, cosine, masses[lepton] / (math.sqrt(2.0) * q), negative, flip,
                             states)
-
-
-@njit(cache=True)
-def _complete(axes: Array) -> None:
-    """Fill y = z x x; x is made up when it is zero."""
-    if axes[0, 0] ** 2 + axes[1, 0] ** 2 + axes[2, 0] ** 2 < 0.5:
-        i = 0 if abs(axes[0, 2]) < 0.7 else 1
-        axes[:, 0] = -axes[i, 2] * axes[:, 2]
-        axes[i, 0] += 1.0
-        axes[:, 0] /= math.sqrt(axes[0, 0] ** 2 + axes[1, 0] ** 2 + axes[2, 0] ** 2)
-    axes[0, 1] = axes[1, 2] * axes[2, 0] - axes[2, 2] * axes[1, 0]
-    axes[1, 1] = axes[2, 2] * axes[0, 0] - axes[0, 2] * axes[2, 0]
-    axes[2, 1] = axes[0, 2] * axes[1, 0] - axes[1, 2] * axes[0, 0]
-
-
-@njit(cache=True)
-def _from_pair(axes: Array, p: Array, mass: float, inside: tuple[float, float, float],
-               pair: tuple[float, float, float, float], q: float) -> None:
-    """Turn axes in the rest frame of the lepton from (boost from the pair) to (boost from the mother)."""
-    lx, ly, lz = inside
-    energy = math.sqrt(lx * lx + ly * ly + lz * lz + mass * mass)
-    for k in range(3):
-        e, x, y, z = boost_from_rest(0.0, axes[0, k], axes[1, k], axes[2, k], energy, lx, ly, lz, mass)
-        e, x, y, z = boost_from_rest(e, x, y, z, pair[0], pair[1], pair[2], pair[3], q)
-        e, x, y, z = boost_to_rest(e, x, y, z, p[0], p[1], p[2], p[3], mass)
-        axes[0, k], axes[1, k], axes[2, k] = x, y, z
 
 
 @njit(cache=True)

@@ -12,6 +12,7 @@ from openbfactory.generate.polarised import (
     FERMION_PAIR,
     LEPTONIC,
     MESON_LEPTONS,
+    MESON_PAIR,
     NONE,
     NORMAL,
     POLARIMETER,
@@ -26,6 +27,7 @@ from openbfactory.generate.polarised import (
     transfer,
     two_body,
 )
+from openbfactory.generate.raredecay import meson_pair_node, sort_pair
 from openbfactory.generate.spin import SpinWork, enter, matters
 
 
@@ -61,11 +63,14 @@ def decay_with_spin(rng: np.random.Generator, channel: int, species: int, mass: 
     excess = fill_momenta(rng, channel, species, mass, table, daughters, masses, count, momenta, scratch)
     order = np.empty(3, np.int64)
     if kind == MESON_LEPTONS:
-        sort_leptons(table, daughters, order)
+        sort_leptons(table, daughters, species, order)
         negative = table.pdg[daughters[order[1]]] > 0
         bottom = abs(table.pdg[species]) // 100 % 10 == 5
         meson_leptons(spin, order[0], order[1], order[2], scratch, negative, bottom != negative,
                       held.states[daughters[order[0]]], masses, momenta)
+    elif kind == MESON_PAIR:
+        sort_pair(table, daughters, species, order)
+        meson_pair_node(spin, order, scratch, table.pdg[species] > 0, held.states[daughters[order[0]]], masses, momenta)
     elif kind == LEPTONIC:
         sort_tau(table, daughters, order)
         oriented(rng, spin, count, momenta, order[1], -1 if table.pdg[species] > 0 else -2)

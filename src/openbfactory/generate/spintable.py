@@ -12,6 +12,7 @@ from openbfactory.generate.polarised import (
     FERMION_PAIR,
     LEPTONIC,
     MESON_LEPTONS,
+    MESON_PAIR,
     NONE,
     NORMAL,
     POLARIMETER,
@@ -24,7 +25,8 @@ from openbfactory.physics.decaytable import DecayTable
 
 #: kind of the amplitude of models that have no fixed helicity table
 _KINDS: Final = {"VLL": FERMION_PAIR, "TAUVECTORNU": TAU_VECTOR, "TAULNUNU": LEPTONIC, "OMEGA_DALITZ": NORMAL,
-                 "TAUHADNU": POLARIMETER, "VVPIPI": TRANSFER, "YMSTOYNSPIPICLEOBOOST": TRANSFER}
+                 "TAUHADNU": POLARIMETER, "VVPIPI": TRANSFER, "YMSTOYNSPIPICLEOBOOST": TRANSFER,
+                 "BTOSLLBALL": MESON_PAIR, "BTOSLLALI": MESON_PAIR}
 
 
 def helicities_of(table: DecayTable, channel: int, mother: int) -> Array | None:

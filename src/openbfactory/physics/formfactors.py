@@ -11,8 +11,8 @@ Method: with M, m the masses of the mesons, p the momentum of the daughter and q
 Form factors: BGL (Boyd, Grinstein, Lebed, hep-ph/9705252; D: arXiv:1510.03657; D*: arXiv:1703.08170), CLN with the
 scalar parts (``HQET2``, ``HQET3``: Caprini, Lellouch, Neubert, hep-ph/9712417; R_0 and Delta: arXiv:1005.4306), poles
 (``SLPOLE``) and the form of Becirevic and Kaidalov (``SLBKPOLE``: hep-ph/9904490); the quark model ``ISGW2``, ``LLSW``
-for orbitally excited mesons and the series ``BCL`` have modules of their own.  The order of the parameters is that of
-the decay files.
+for orbitally excited mesons, the series ``BCL`` and B -> K(*) nu nubar have modules of their own.  The order of the
+parameters is that of the decay files.
 
 Approximation: no scalar part for BGL to a vector (its share is of the order of the lepton mass squared over q2).
 """
@@ -31,6 +31,7 @@ from openbfactory.core.quantities import QuantityTable, load_quantities
 from openbfactory.physics.bcl import bcl_amplitudes
 from openbfactory.physics.isgw2 import isgw2_amplitudes, isgw2_constants
 from openbfactory.physics.llsw import CLASSES, PARAMETERS, llsw_amplitudes
+from openbfactory.physics.neutrinopairs import NEUTRINO_PAIRS, neutrino_amplitudes, neutrino_parameters
 from openbfactory.physics.particles import DATA
 
 Array = npt.NDArray[Any]
@@ -43,6 +44,7 @@ BECIREVIC_KAIDALOV: Final = 4
 ISGW2: Final = 5
 LLSW: Final = 6
 BCL: Final = 7
+NEUTRINOS: Final = 8
 
 #: parametrisation of each model name, with the numbers of parameters for a daughter of spin 0 and for others
 PARAMETRISATIONS: dict[str, tuple[int, int, int]] = {
@@ -54,6 +56,9 @@ PARAMETRISATIONS: dict[str, tuple[int, int, int]] = {
     "ISGW2": (ISGW2, 0, 0),
     "LLSW": (LLSW, 3, 4),
     "BCL": (BCL, 8, 11),
+    "KNUNU": (NEUTRINOS, 3, -1),
+    "KSTARNUNU": (NEUTRINOS, -1, 0),
+    "KSTARNUNU_REV": (NEUTRINOS, -1, 9),
 }
 
 
@@ -86,6 +91,8 @@ def kernel_parameters(name: str, parameters: Array, mother: int, daughter: int, 
     kind, few, many = PARAMETRISATIONS[name]
     if not np.all(np.isfinite(parameters)):
         return None
+    if name in NEUTRINO_PAIRS:
+        return neutrino_parameters(name, parameters, daughter)
     if kind == ISGW2:
         return isgw2_constants(mother, daughter) if len(parameters) == 0 else None
     if kind == LLSW:
@@ -201,6 +208,9 @@ def helicity_amplitudes(kind: int, a: Array, mother: float, daughter: float, q2:
         return
     if kind == LLSW:
         llsw_amplitudes(a, mother, daughter, q2, p, out)
+        return
+    if kind == NEUTRINOS:
+        neutrino_amplitudes(a, mother, daughter, q2, p, out)
         return
     if kind == BCL:
         bcl_amplitudes(a, mother, daughter, q2, p, out)
