@@ -12,7 +12,7 @@ import sys
 
 import typer
 
-from openbfactory.cli import check, fit, generate, interpret, listing, run, simulate
+from openbfactory.cli import check, data, fit, generate, interpret, listing, run, simulate
 
 app = typer.Typer(
     name="obf",
@@ -27,6 +27,7 @@ app.command("generate")(generate.generate)
 app.command("simulate")(simulate.simulate)
 app.command("fit")(fit.fit)
 app.command("interpret")(interpret.interpret)
+app.add_typer(data.app, name="data")
 app.command("list")(listing.listing)
 app.command("check")(check.check)
 
