@@ -13,7 +13,9 @@ momentum of the third particle) and W is
 - ``DIPION`` (V' -> V pi pi): (s - 4 m_pi^2)^2 (2 + E_V^2 / m_V^2), the second factor from the sums over polarisations;
 - ``CLEO_DIPION``: |s - 2 m_pi^2 + (B/A) E_1 E_2|^2 (CLEO, Phys. Rev. D 76, 072001);
 - ``CONVERSION`` (pi0 -> e+ e- gamma): (1 - s/M^2)^2 (2 - b^2 sin^2) / s / (1 - s / m_rho^2)^2, b the velocity of the
-  electrons in their frame (N. Kroll, W. Wada, Phys. Rev. 98, 1355).
+  electrons in their frame (N. Kroll, W. Wada, Phys. Rev. 98, 1355);
+- ``RHO_PIONS`` (B0 -> pi+ pi- pi0): |A|^2 + |Abar|^2, :func:`openbfactory.physics.rhopi.rhopi_amplitudes`; what the
+  flavour of the meson makes of it is accepted behind.
 
 Bounds come from a scan when the table is loaded; a weight above its bound is counted.
 
@@ -34,6 +36,7 @@ from openbfactory.generate.semileptonic import place_leptons
 from openbfactory.kinematics.phasespace import two_body_momentum
 from openbfactory.physics.isobars import isobar_decays, isobar_intensity
 from openbfactory.physics.particles import species
+from openbfactory.physics.rhopi import rhopi_amplitudes, rhopi_terms
 
 #: numbers of the weights
 ISOBARS: Final = 0
@@ -44,12 +47,14 @@ QUADRATIC: Final = 4
 DIPION: Final = 5
 CLEO_DIPION: Final = 6
 CONVERSION: Final = 7
+RHO_PIONS: Final = 8
 
 #: weight of each model, number of parameters in the file, and the pair drawn first
 DALITZ_MODELS: dict[str, tuple[int, int, tuple[int, int]]] = {
     "D_DALITZ": (ISOBARS, 0, (0, 1)), "OMEGA_DALITZ": (NORMAL, 0, (0, 1)), "ETA_PI0DALITZ": (SLOPE, 1, (0, 1)),
     "ETA_FULLDALITZ": (POLYNOMIAL, 6, (0, 1)), "ETAPRIME_DALITZ": (QUADRATIC, 4, (0, 1)), "VVPIPI": (DIPION, 0, (1, 2)),
     "YMSTOYNSPIPICLEOBOOST": (CLEO_DIPION, 2, (1, 2)), "PI0_DALITZ": (CONVERSION, 0, (0, 1)),
+    "BTO3PI_CP": (RHO_PIONS, 2, (0, 1)),
 }
 #: bins of the bounds, and points of the scan in each bin and in the angle
 BINS: Final = 128
@@ -96,6 +101,9 @@ def dalitz_weight(kind: int, a: Array, mother: float, m: Array, s: Array) -> flo
     """
     if kind == ISOBARS:
         return isobar_intensity(a, mother, m, s)
+    if kind == RHO_PIONS:
+        b0, anti = rhopi_amplitudes(a, mother, m, s)
+        return b0.real * b0.real + b0.imag * b0.imag + anti.real * anti.real + anti.imag * anti.imag
     if kind == CONVERSION:
         q2, m2 = s[2], mother * mother
         beta2 = max(1.0 - 4.0 * m[0] * m[0] / q2, 0.0)
@@ -210,6 +218,8 @@ def knows_dalitz(name: str, mother: int, codes: tuple[int, ...], parameters: int
         return _isobar_positions(mother, codes) is not None
     if name == "PI0_DALITZ":
         return codes[0] == -codes[1] and abs(codes[0]) in (11, 13) and codes[2] == 22
+    if name == "BTO3PI_CP":
+        return sorted(codes) == [-211, 111, 211] and abs(mother) == 511
     return True
 
 
@@ -237,6 +247,9 @@ def prepared_dalitz(name: str, mother: int, codes: tuple[int, ...], parameters: 
         positions, number = found
         decay = isobar_decays()[number]
         pair, payload = decay.first_pair, decay.terms.ravel()
+    elif kind == RHO_PIONS:
+        positions = tuple(codes.index(code) for code in (211, -211, 111))
+        payload = rhopi_terms(parameters[1])
     m = np.array([masses[i] for i in positions])
     open_masses = np.array([x for x in mothers if x > m.sum() * (1.0 + 1e-9)])
     cumulative = _bounds(kind, payload, open_masses, m, pair)

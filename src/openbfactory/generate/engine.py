@@ -15,6 +15,7 @@ from openbfactory.core.random import Address
 from openbfactory.events.columns import MC_PARTICLES
 from openbfactory.events.record import Jagged
 from openbfactory.generate.columns import (
+    CHOSEN,
     CTAU,
     DEPTH,
     DRY_POOL,
@@ -23,6 +24,7 @@ from openbfactory.generate.columns import (
     LINK,
     MOTHER,
     NO_CHANNEL,
+    NOT_CHOSEN,
     PDG,
     PENDING,
     RECORDS,
@@ -149,7 +151,7 @@ def _rows_of(primaries: Jagged, table: DecayTable, density: Array | None) -> tup
     ints[:, PDG] = primaries["PDG"][first:last]
     ints[:, MOTHER] = primaries["mother"][first:last]
     ints[:, STATUS] = primaries["status"][first:last]
-    ints[:, SPECIES], ints[:, LINK] = -1, UNPOLARISED
+    ints[:, SPECIES], ints[:, LINK], ints[:, CHOSEN] = -1, UNPOLARISED, NOT_CHOSEN
     chosen = ints[:, STATUS] == TO_DECAY
     species = primaries.columns.get("species")
     ints[chosen, SPECIES] = (table.species_index(ints[chosen, PDG]) if species is None

@@ -12,7 +12,7 @@ helicities by
 
 Models and their amplitudes:
 
-* VSS, TSS, SVS, STS (and SSD_CP at a given flavour): one amplitude, helicity 0.
+* VSS, TSS, SVS, STS, and SSD_CP whatever the flavour: one amplitude, helicity 0.
 * SVV_HELAMP, SVP_HELAMP, HELAMP: magnitude and phase of each amplitude from the file, helicities of the first daughter
   descending, then those of the second.
 * PARTWAVE: magnitude and phase of each wave, total spin S ascending, then L ascending.
@@ -198,12 +198,20 @@ def _neutrino(mother: int) -> TableMaker:
     return make
 
 
+def _cp_scalar(spins: tuple[int, int, int], codes: tuple[int, int, int], values: list[float]) -> Array | None:
+    """SSD_CP: a scalar and a particle of spin 0, 1 or 2."""
+    if min(spins[1:]) > 0 or max(spins[1:]) not in (0, 2, 4):
+        return None
+    return _single(0, max(spins[1:]))(spins, codes, values)
+
+
 #: maker of the table of each model
 HELICITY_MODELS: Final[dict[str, TableMaker]] = {
     "VSS": _single(2, 0), "VSS_BMIX": _single(2, 0), "TSS": _single(4, 0), "SVS": _single(0, 2), "STS": _single(0, 4),
     "SVV_HELAMP": _of_scalar(False), "SVP_HELAMP": _of_scalar(True), "HELAMP": _listed, "PARTWAVE": _partwave,
     "VVS_PWAVE": _vector_scalar(2), "TVS_PWAVE": _vector_scalar(4), "VSP_PWAVE": _dipole, "VVP": _vector_photon,
     "HypNonLepton": _hyperon, "SLN": _neutrino(0), "TAUSCALARNU": _neutrino(1),
+    "SSD_CP": _cp_scalar,
 }
 
 

@@ -12,7 +12,9 @@ import numpy as np
 from numba import njit
 
 from openbfactory.core.units import speed_of_light
+from openbfactory.generate.channels import choose_channel, fill_daughters
 from openbfactory.generate.columns import (
+    CHOSEN,
     CTAU,
     DECAYED,
     DEPTH,
@@ -25,6 +27,7 @@ from openbfactory.generate.columns import (
     MASS,
     MOTHER,
     NO_CHANNEL,
+    NOT_CHOSEN,
     PDG,
     PENDING,
     RECORDS,
@@ -40,41 +43,18 @@ from openbfactory.generate.columns import (
     Y,
     Z,
 )
+from openbfactory.generate.flavour import FLAVOUR, draw_alone, follow_pair
 from openbfactory.generate.lineshape import draw_masses
-from openbfactory.generate.models import PARTONIC
+from openbfactory.generate.models import MIXING_PAIR, PARTONIC
 from openbfactory.generate.partonic import take_entry
 from openbfactory.generate.polarised import NONE, SpinTable, follow
 from openbfactory.generate.radiation import RadiationArrays, radiate
-from openbfactory.generate.spin import UNPOLARISED, SpinWork, close
+from openbfactory.generate.spin import PRIMARY, UNPOLARISED, SpinWork, close
 from openbfactory.generate.spindecay import decay_with_spin
 from openbfactory.kinematics.fourvector import boost_from_rest, invariant_mass
 
 #: most daughters of one decay (channels and hadronised decays)
 MAX_DAUGHTERS = 64
-#: a channel is open when its threshold is not above the mass by more than this [GeV]
-OPEN_MARGIN = 1e-12
-
-
-@njit(cache=True)
-def choose_channel(rng: np.random.Generator, species: int, mass: float, table: TableArrays) -> int:
-    """Channel drawn by branching fraction among those open at the given mass, -1 when none is."""
-    first, last = table.channel_first[species], table.channel_first[species + 1]
-    for _ in range(8):
-        c = first + np.searchsorted(table.cumulative[first:last], rng.random(), side="right")
-        if c < last and table.threshold[c] <= mass + OPEN_MARGIN:
-            return c
-    total = 0.0
-    for c in range(first, last):
-        if table.threshold[c] <= mass + OPEN_MARGIN:
-            total += table.fraction[c]
-    rest = total * rng.random()
-    for c in range(first, last):
-        if table.threshold[c] <= mass + OPEN_MARGIN and table.fraction[c] > 0.0:
-            rest -= table.fraction[c]
-            if rest < 0.0:
-                return c
-    return -1
-
 
 @njit(cache=True)
 def enlarged(rows: Array, size: int) -> Array:
@@ -86,7 +66,7 @@ def enlarged(rows: Array, size: int) -> Array:
 
 @njit(cache=True)
 def append_daughters(floats: Array, ints: Array, row: int, n: int, daughters: Array, count: int, masses: Array,
-                     momenta: Array, ctau: Array, base: int, table: TableArrays) -> None:
+                     momenta: Array, ctau: Array, chosen: Array, base: int, table: TableArrays) -> None:
     """Write ``count`` daughters of ``row`` behind record ``n``; ``base`` is the first record of the event."""
     mother = floats[row]
     m0 = mother[MASS]
@@ -105,6 +85,25 @@ def append_daughters(floats: Array, ints: Array, row: int, n: int, daughters: Ar
         ints[n + i, MOTHER] = row - base
         ints[n + i, STATUS] = STABLE if table.stable[s] else TO_DECAY
         ints[n + i, LINK] = UNPOLARISED
+        ints[n + i, CHOSEN] = chosen[i]
+
+
+@njit(cache=True)
+def begin(given_floats: Array, given_ints: Array, floats: Array, ints: Array, n: int,
+          stack: Array) -> tuple[Array, Array, Array, int]:
+    """Copy the given records of an event behind record ``n`` and stack those to decay; returns rows, stack, depth."""
+    size, depth = len(given_floats), 0
+    if n + size > len(floats):
+        floats, ints = enlarged(floats, n + size), enlarged(ints, n + size)
+    for k in range(size - 1, -1, -1):
+        floats[n + k] = given_floats[k]
+        ints[n + k] = given_ints[k]
+        if ints[n + k, STATUS] == TO_DECAY:
+            if depth >= len(stack) - 1:
+                stack = np.concatenate((stack, np.empty_like(stack)))
+            stack[depth] = n + k
+            depth += 1
+    return floats, ints, stack, depth
 
 
 @njit(cache=True)
@@ -118,35 +117,28 @@ def walk(rng: np.random.Generator, offsets: Array, given_floats: Array, given_in
     ``state`` holds where the walk stands (see :mod:`openbfactory.generate.columns`); ``counts`` (C + 1,) is the
     number of decays by channel, the last entry those that had no open channel.
     """
-    masses, ctau = np.empty(MAX_DAUGHTERS), np.empty(MAX_DAUGHTERS)
-    momenta, scratch = np.empty((MAX_DAUGHTERS, 4)), np.empty(MAX_DAUGHTERS)
-    daughters, recoiled = np.empty(MAX_DAUGHTERS, np.int32), np.empty((MAX_DAUGHTERS, 4))
-    n, depth, pending = state[RECORDS], state[DEPTH], state[PENDING]
+    masses, ctau, scratch = np.empty(MAX_DAUGHTERS), np.empty(MAX_DAUGHTERS), np.empty(MAX_DAUGHTERS)
+    momenta, recoiled = np.empty((MAX_DAUGHTERS, 4)), np.empty((MAX_DAUGHTERS, 4))
+    daughters, alone = np.empty(MAX_DAUGHTERS, np.int32), np.empty((2, 2), np.complex128)
+    n, depth, pending, chosen = state[RECORDS], state[DEPTH], state[PENDING], np.full(MAX_DAUGHTERS, NOT_CHOSEN)
     for event in range(state[EVENT], len(offsets) - 1):
         base = out_offsets[event]
         if n == base and depth == 0:
-            size = offsets[event + 1] - offsets[event]
-            if n + size > len(floats):
-                floats, ints = enlarged(floats, n + size), enlarged(ints, n + size)
-            for k in range(size - 1, -1, -1):
-                floats[n + k] = given_floats[offsets[event] + k]
-                ints[n + k] = given_ints[offsets[event] + k]
-                if ints[n + k, STATUS] == TO_DECAY:
-                    if depth >= len(stack) - 1:
-                        stack = np.concatenate((stack, np.empty_like(stack)))
-                    stack[depth] = n + k
-                    depth += 1
-            n += size
+            given = slice(offsets[event], offsets[event + 1])
+            floats, ints, stack, depth = begin(given_floats[given], given_ints[given], floats, ints, n, stack)
+            n += offsets[event + 1] - offsets[event]
         while depth > 0:
             depth -= 1
             row = stack[depth]
             species, mass = ints[row, SPECIES], floats[row, MASS]
-            channel = choose_channel(rng, species, mass, table) if pending == NO_CHANNEL else pending
-            pending = NO_CHANNEL
+            decided, link, rho = ints[row, CHOSEN], ints[row, LINK], density
+            channel, pending = pending, NO_CHANNEL
+            if channel == NO_CHANNEL:
+                channel = decided >> 1 if decided >= 0 else choose_channel(rng, species, mass, table)
             if channel < 0:
                 ints[row, STATUS] = STABLE
                 counts[len(counts) - 1] += 1
-                close(spin, ints[row, LINK])
+                close(spin, link)
                 continue
             if table.code[channel] == PARTONIC:
                 count = take_entry(pools, species, mass, daughters, masses, momenta)
@@ -156,12 +148,17 @@ def walk(rng: np.random.Generator, offsets: Array, given_floats: Array, given_in
                     return floats, ints, stack, False
                 ctau[:count] = -1.0
             else:
-                count = table.daughter_first[channel + 1] - table.daughter_first[channel]
-                daughters[:count] = table.daughters[table.daughter_first[channel]:table.daughter_first[channel + 1]]
+                conjugate = decided >= 0 and decided & 1 == 1
+                if decided < 0 and table.code[channel] == FLAVOUR:
+                    floats[row, CTAU], conjugate = draw_alone(rng, table, channel, species, alone)
+                    link, rho = PRIMARY, alone
+                count = fill_daughters(table, channel, conjugate, daughters)
+                if table.code[channel] == MIXING_PAIR:
+                    count = 2
                 draw_masses(rng, mass, table, daughters[:count], masses)
                 ctau[:count] = -1.0
-                state[EXCESS] += decay_with_spin(rng, channel, species, mass, table, held, spin, ints[row, LINK],
-                                                 density, axes, daughters, masses, count, momenta, ctau, scratch)
+                state[EXCESS] += decay_with_spin(rng, channel, species, mass, table, held, spin, link, rho, axes,
+                                                 daughters, masses, count, momenta, ctau, chosen, scratch)
             counts[channel] += 1
             if radiation.photos[channel]:
                 bare = count
@@ -171,10 +168,13 @@ def walk(rng: np.random.Generator, offsets: Array, given_floats: Array, given_in
                 floats[row, CTAU] = table.ctau[species] * rng.standard_exponential()
             if n + count > len(floats):
                 floats, ints = enlarged(floats, n + count), enlarged(ints, n + count)
-            append_daughters(floats, ints, row, n, daughters, count, masses, momenta, ctau, base, table)
+            append_daughters(floats, ints, row, n, daughters, count, masses, momenta, ctau, chosen, base, table)
             ints[row, STATUS] = DECAYED
             if held.kind[channel] == NONE:
                 close(spin, ints[row, LINK])
+            elif table.code[channel] == MIXING_PAIR:
+                follow_pair(spin, ints, row, n, held)
+                chosen[:2] = NOT_CHOSEN
             else:
                 follow(spin, floats, ints, row, n, daughters, momenta, masses, held)
             if depth + count > len(stack):

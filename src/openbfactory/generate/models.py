@@ -14,6 +14,8 @@ import numpy as np
 
 from openbfactory.generate.columns import Array, TableArrays
 from openbfactory.generate.dalitz import DALITZ_MODELS, knows_dalitz, prepared_dalitz
+from openbfactory.generate.flavour import FLAVOUR
+from openbfactory.generate.flavourtable import flavour_payload, pair_payload
 from openbfactory.generate.raredecay import envelopes
 from openbfactory.generate.semileptonic import MASSES, largest_weight
 from openbfactory.generate.spintable import fits_pair, helicities_of
@@ -59,6 +61,9 @@ DECAY_MODELS: dict[str, tuple[int, str]] = {
     "TAUVECTORNU": (PAIR, "tau to a vector meson and a neutrino"),
     "VSS_BMIX": (MIXING_PAIR, "vector to a coherent pair of neutral mesons that mix"),
     "HQET2": (SEMILEPTONIC, "B -> D(*) l nu, form factors of Caprini, Lellouch and Neubert"),
+    "SSD_CP": (FLAVOUR, "neutral B to two bodies, one of spin 0, CP violation through mixing"),
+    "SVV_CP": (FLAVOUR, "neutral B to two vectors, three amplitudes, CP violation through mixing"),
+    "BTO3PI_CP": (FLAVOUR, "neutral B to pi+ pi- pi0 through rho pi, CP violation through mixing"),
     "BGL": (SEMILEPTONIC, "B -> D(*) l nu, form factors of Boyd, Grinstein and Lebed"),
     "HQET3": (SEMILEPTONIC, "B -> D(*) l nu, form factors of Caprini, Lellouch and Neubert with scalar parts"),
     "SLPOLE": (SEMILEPTONIC, "semileptonic decay with pole form factors"),
@@ -93,7 +98,7 @@ def table_arrays(table: DecayTable) -> tuple[TableArrays, Array]:
     numbers = np.array([DECAY_MODELS.get(str(name), (PHASE_SPACE, ""))[0] for name in table.models], np.int32)
     known = np.array([str(name) in DECAY_MODELS for name in table.models])
     code, fallback = numbers[table.model], ~known[table.model]
-    kind, bound = np.zeros(len(code), np.int32), np.ones(len(code))
+    kind, bound, threshold = np.zeros(len(code), np.int32), np.ones(len(code)), table.threshold.copy()
     mothers = np.repeat(np.arange(len(table.names)), np.diff(table.channel_first))
     payloads: dict[int, Array] = {}
     # KNUNU with parameters is a semileptonic decay with two massless leptons
@@ -101,6 +106,7 @@ def table_arrays(table: DecayTable) -> tuple[TableArrays, Array]:
     for c in np.flatnonzero(code > PHASE_SPACE).tolist():
         if not _fits(table, c, int(code[c]), int(mothers[c])):
             fallback[c] = not (code[c] == PARTONIC and _hadronic(table, c))
+            threshold[c] *= 2.0 if code[c] == MIXING_PAIR and len(_daughters(table, c)) == 4 else 1.0
             code[c] = PHASE_SPACE
         elif code[c] == SEMILEPTONIC:
             kind[c] = PARAMETRISATIONS[str(table.models[table.model[c]])][0]
@@ -112,9 +118,13 @@ def table_arrays(table: DecayTable) -> tuple[TableArrays, Array]:
             payloads[c] = _with_envelopes(table, c, int(mothers[c]))
         elif code[c] == HADRONIC_TAU:
             payloads[c] = three_pion_payload(table, c, int(mothers[c]))
+        elif code[c] in (FLAVOUR, MIXING_PAIR):
+            found = pair_payload(table, c) if code[c] == MIXING_PAIR else flavour_payload(table, c, int(mothers[c]))
+            payloads[c] = np.empty(0) if found is None else found
+            kind[c] = DALITZ_MODELS.get(str(table.models[table.model[c]]), (0,))[0]
     parameter_first, parameters = _with_payloads(table, payloads)
     arrays = TableArrays(table.pdg, table.stable, table.mass, table.width, table.mass_low, table.mass_high, table.ctau,
-                         table.conjugate, table.channel_first, table.cumulative, table.fraction, table.threshold,
+                         table.conjugate, table.channel_first, table.cumulative, table.fraction, threshold,
                          table.daughter_first, table.daughters, parameter_first, parameters, code, kind, bound,
                          q2_quantiles().copy())
     return arrays, fallback
@@ -186,8 +196,11 @@ def _fits(table: DecayTable, channel: int, code: int, mother: int) -> bool:
         model, daughters = str(table.models[table.model[channel]]), np.array(_daughters(table, channel), np.int64)
         return abs(int(table.pdg[mother])) == 15 and fits_tau(table, model, daughters, channel)
     if code == MIXING_PAIR:
-        return (len(codes) == 2 and len(parameters) > 0 and bool(np.isfinite(parameters[0]))
-                and helicities_of(table, channel, mother) is not None)
+        return pair_payload(table, channel) is not None and helicities_of(table, channel, mother) is not None
+    if code == FLAVOUR:
+        single = str(table.models[table.model[channel]]) == "SSD_CP"
+        return flavour_payload(table, channel, mother) is not None and (
+            not single or helicities_of(table, channel, mother) is not None)
     if code == PAIR:
         return fits_pair(table, channel, mother)
     return helicities_of(table, channel, mother) is not None

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numba import njit
 
-from openbfactory.core.units import speed_of_light as SPEED
 from openbfactory.generate.columns import Array, TableArrays
 from openbfactory.generate.dalitz import dalitz
 from openbfactory.generate.models import DALITZ, HADRONIC_TAU, KAON_NEUTRINOS, LEPTON_PAIR, LEPTONIC_TAU, SEMILEPTONIC
@@ -16,23 +13,6 @@ from openbfactory.generate.semileptonic import MASSES, bound_at, kaon_neutrinos,
 from openbfactory.generate.taudecay import three_pions
 from openbfactory.generate.taumodels import BINS, PION_PARAMETERS
 from openbfactory.kinematics.phasespace import decay_to
-
-
-@njit(cache=True)
-def mixing_pair(rng: np.random.Generator, table: TableArrays, channel: int, daughters: Array, ctau: Array) -> None:
-    """Flavours and proper decay lengths of a coherent pair of neutral mesons.
-
-    The pair is antisymmetric until the first decay, so that the flavours at decay are opposite with probability
-    (1 + cos(dm (t1 - t2))) / 2 (PDG 2024, CP violation in the quark sector); no CP violation in mixing, equal widths.
-    The first parameter of the channel is dm in 1/s.
-    """
-    ctau[0] = table.ctau[daughters[0]] * rng.standard_exponential()
-    ctau[1] = table.ctau[daughters[1]] * rng.standard_exponential()
-    dm = table.parameters[table.parameter_first[channel]] * 1e-9 / SPEED
-    opposite = rng.random() < 0.5 * (1.0 + math.cos(dm * (ctau[0] - ctau[1])))
-    first = daughters[0] if rng.random() < 0.5 else table.conjugate[daughters[0]]
-    daughters[0] = first
-    daughters[1] = table.conjugate[first] if opposite else first
 
 
 @njit(cache=True)

@@ -36,6 +36,8 @@ from openbfactory.kinematics.phasespace import two_body_momentum
 
 #: kinds of decays with an amplitude
 NONE, TWO_BODY, FERMION_PAIR, TAU_VECTOR, MESON_LEPTONS, LEPTONIC, NORMAL, POLARIMETER, TRANSFER, MESON_PAIR = range(10)
+#: kinds of decays of neutral mesons in which both flavours interfere; the flavours are the states of the mother
+FLAVOUR_PAIR, FLAVOUR_PIONS = 20, 21
 
 class SpinTable(NamedTuple):
     """What the kernels know of the spins of a decay table.

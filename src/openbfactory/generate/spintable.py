@@ -7,9 +7,12 @@ from typing import Final
 import numpy as np
 
 from openbfactory.generate.columns import Array
+from openbfactory.generate.flavourtable import vector_amplitudes
 from openbfactory.generate.helicity import HELICITY_MODELS, helicity_table
 from openbfactory.generate.polarised import (
     FERMION_PAIR,
+    FLAVOUR_PAIR,
+    FLAVOUR_PIONS,
     LEPTONIC,
     MESON_LEPTONS,
     MESON_PAIR,
@@ -26,16 +29,17 @@ from openbfactory.physics.decaytable import DecayTable
 #: kind of the amplitude of models that have no fixed helicity table
 _KINDS: Final = {"VLL": FERMION_PAIR, "TAUVECTORNU": TAU_VECTOR, "TAULNUNU": LEPTONIC, "OMEGA_DALITZ": NORMAL,
                  "TAUHADNU": POLARIMETER, "VVPIPI": TRANSFER, "YMSTOYNSPIPICLEOBOOST": TRANSFER,
-                 "BTOSLLBALL": MESON_PAIR, "BTOSLLALI": MESON_PAIR}
+                 "BTOSLLBALL": MESON_PAIR, "BTOSLLALI": MESON_PAIR,
+                 "BTO3PI_CP": FLAVOUR_PIONS}
 
 
 def helicities_of(table: DecayTable, channel: int, mother: int) -> Array | None:
     """Helicity amplitudes of a two-body channel of a helicity model, None when parameters or daughters do not fit."""
     daughters = table.daughters[table.daughter_first[channel]:table.daughter_first[channel + 1]].tolist()
     model = str(table.models[table.model[channel]])
-    if len(daughters) != 2 or model not in HELICITY_MODELS:
+    if model not in HELICITY_MODELS or (len(daughters) != 2 and (model != "VSS_BMIX" or len(daughters) != 4)):
         return None
-    first, second = daughters
+    first, second = daughters[:2]
     spins = (int(table.spin2[mother]), int(table.spin2[first]), int(table.spin2[second]))
     codes = (int(table.pdg[mother]), int(table.pdg[first]), int(table.pdg[second]))
     values = [] if model == "VSS_BMIX" else table.parameters_of(channel).tolist()
@@ -78,12 +82,16 @@ def spin_table(table: DecayTable, replaced: Array, kinds: Array) -> SpinTable:
             kind[c] = MESON_LEPTONS
         elif model in _KINDS and not replaced[c]:
             kind[c] = _KINDS[model] if _KINDS[model] != TRANSFER or _passes(table, c, mother) else NONE
+        elif model == "SVV_CP" and not replaced[c]:
+            kind[c] = FLAVOUR_PAIR
+            amplitudes = vector_amplitudes(table, c, mother)
+            pieces.append(np.zeros(0, np.complex128) if amplitudes is None else amplitudes.ravel())
         elif model in HELICITY_MODELS and not replaced[c]:
             helicities = helicities_of(table, c, mother)
             if helicities is not None:
                 kind[c] = TWO_BODY
                 pieces.append(helicities.ravel())
-        first.append(first[-1] + (pieces[-1].size if kind[c] == TWO_BODY else 0))
+        first.append(first[-1] + (pieces[-1].size if kind[c] in (TWO_BODY, FLAVOUR_PAIR) else 0))
     wants = np.zeros(len(table.names), np.bool_)
     polarised = (kind != NONE) & (table.spin2[mothers] > 0)
     wants[mothers[polarised]] = True

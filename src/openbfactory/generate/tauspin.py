@@ -23,10 +23,10 @@ from openbfactory.core.units import speed_of_light
 from openbfactory.events.columns import MC_PARTICLES
 from openbfactory.events.record import Jagged
 from openbfactory.experiment.machine import ELECTRON_MASS, Machine
+from openbfactory.generate.channels import choose_channel
 from openbfactory.generate.columns import DECAYED, INITIAL, STABLE, TO_DECAY, Array, TableArrays
 from openbfactory.generate.counts import DecayCounts
 from openbfactory.generate.engine import prepared
-from openbfactory.generate.kernels import choose_channel
 from openbfactory.generate.laboratory import electron_frame
 from openbfactory.generate.lineshape import draw_masses
 from openbfactory.generate.pairproduction import Beams, pair_axes, pair_rate, radiate_beams, spin_of_partner

@@ -354,3 +354,6 @@ def _set_thresholds(table: DecayTable) -> None:
     table.threshold[:] = 0.0
     if np.any(filled):
         table.threshold[filled] = np.add.reduceat(table.mass_low[table.daughters], table.daughter_first[:-1][filled])
+    # a pair that mixes may name its two flavours for each of the two mesons
+    pairs = (table.models[table.model] == "VSS_BMIX") & (np.diff(table.daughter_first) == 4)
+    table.threshold[pairs] /= 2.0
