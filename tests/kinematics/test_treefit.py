@@ -194,8 +194,10 @@ def test_pulls_are_unit_normal_and_probability_is_flat(name: str) -> None:
     t = _toy(name, n, seed=5)
     fits = _fit(t)
     good = fits.state == 0
-    assert good.mean() > 0.995
+    assert good.mean() > 0.998
     assert stats.kstest(fits.pValue[good], "uniform").pvalue > 1e-5
+    assert np.mean(fits.pValue[good] < 1e-4) < 0.003
+    good &= fits.pValue > 1e-4  # a few take the other crossing of two circles, far away
     for what, pull in _pulls(t, fits).items():
         assert abs(pull[good].mean()) < 4.4 / math.sqrt(n), what
         assert abs(pull[good].std() - 1) < 4.4 / math.sqrt(2 * n) + 0.005, what

@@ -34,7 +34,7 @@ from openbfactory.kinematics.measurements import weight_of
 from openbfactory.kinematics.treemodel import Shape, State, equations, new_state, propagate, shape_of
 from openbfactory.kinematics.treeresults import store_results
 from openbfactory.kinematics.treestart import start_values
-from openbfactory.kinematics.vertexfit import BAD_INPUT, NOT_CONVERGED, OK, SINGULAR, chi2_probability
+from openbfactory.kinematics.vertexfit import BAD_INPUT, NOT_CONVERGED, OK, SINGULAR, chi2_probabilities
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
@@ -43,6 +43,8 @@ Index = npt.NDArray[np.int64]
 MAX_STEPS = 25
 #: squared step, in standard deviations, below which a fit has converged
 CONVERGED = 1e-7
+#: standard deviations of chi2 above its mean from which another start is tried
+POOR = 3.0
 #: distance [GeV] to a fixed mass below which it holds
 MASS_HOLDS = 1e-8
 
@@ -244,8 +246,8 @@ def minimise(shape: Shape, rows: Index, helix: Array, cluster: Array, bend: Arra
 
 @njit(cache=True, error_model="numpy")
 def _fit_trees(shape: Shape, vertices: int, rows: Index, helix: Array, cov: Array, cluster: Array, cluster_cov: Array,
-               field: float, mean: Array, prior: Array, parameters: Array, chi2: Array, state: Index, p4: Array,
-               vertex: Array, covariance: Array, mass: Array, flight: Array, full: Array) -> None:
+               field: float, mean: Array, prior: Array, poor: float, parameters: Array, chi2: Array, state: Index,
+               p4: Array, vertex: Array, covariance: Array, mass: Array, flight: Array, full: Array) -> None:
     """Fill the columns of :class:`TreeFits`."""
     k, n, m = len(shape.kind), parameters.shape[1], len(shape.fixed)
     scratch = new_state(k, vertices, n, m)
@@ -255,10 +257,19 @@ def _fit_trees(shape: Shape, vertices: int, rows: Index, helix: Array, cov: Arra
         state[c] = _prepare(shape, rows[c], helix, cov, cluster, cluster_cov, field, charge, bend, scratch)
         if state[c] != OK:
             continue
-        start_values(shape.mother, shape.kind, shape.mass, shape.column, shape.made, shape.decays, rows[c], helix,
-                     cluster, charge, field, mean[c], prior[c, 0, 0] > 0.0, scratch.x, scratch.p, legs, values)
-        chi2[c], state[c] = minimise(shape, rows[c], helix, cluster, bend, mean[c], prior[c], values, step, scale,
-                                     scratch)
+        first, best = math.inf, OK
+        for attempt in range(3):  # the other crossing where the first fit is poor, and back if that is no better
+            start_values(shape.mother, shape.kind, shape.mass, shape.column, shape.made, shape.decays, rows[c], helix,
+                         cluster, charge, field, mean[c], prior[c, 0, 0] > 0.0, attempt == 1, scratch.x, scratch.p,
+                         legs, values)
+            chi2[c], state[c] = minimise(shape, rows[c], helix, cluster, bend, mean[c], prior[c], values, step, scale,
+                                         scratch)
+            if attempt == 0:
+                if state[c] == OK and chi2[c] < poor:
+                    break
+                first, best = chi2[c], state[c]
+            elif attempt == 1 and state[c] == OK and not (best == OK and first <= chi2[c]):
+                break
         if state[c] != OK:
             continue
         propagate(shape, values, bend, scratch)
@@ -269,15 +280,6 @@ def _fit_trees(shape: Shape, vertices: int, rows: Index, helix: Array, cov: Arra
             for i in range(n):
                 for j in range(n):
                     full[c, i, j] = scratch.normal[i, j]
-
-
-@njit(cache=True, error_model="numpy")
-def _probabilities(chi2: Array, ndf: int) -> Array:
-    """Probabilities of (n,) chi2 values."""
-    out = np.empty(len(chi2))
-    for i in range(len(chi2)):
-        out[i] = chi2_probability(chi2[i], ndf)
-    return out
 
 
 def fit_trees(tree: DecayTree, rows: Index, helix: Array, cov: Array, *, field: float, cluster: Array | None = None,
@@ -320,10 +322,11 @@ def fit_trees(tree: DecayTree, rows: Index, helix: Array, cov: Array, *, field: 
     full = np.full((n if full_covariance else 0, tree.parameters, tree.parameters), np.nan)
     _fit_trees(shape_of(tree), tree.uses.shape[0], np.ascontiguousarray(rows, np.int64), helix, cov,
                probe if cluster is None else cluster, np.zeros((1, 6)) if cluster_cov is None else cluster_cov, field,
-               means, priors, parameters, chi2, state, p4, vertex, covariance, mass, flight, full)
-    return TreeFits(chi2, _probabilities(chi2, ndf), ndf, state, p4, parameters[:, :3], vertex, covariance,
-                    mass[:, 0], mass[:, 1], flight[..., 0], flight[..., 1], flight[..., 2], flight[..., 3], parameters,
-                    full)
+               means, priors, ndf + POOR * np.sqrt(2.0 * ndf + 1.0), parameters, chi2, state, p4, vertex, covariance,
+               mass, flight, full)
+    return TreeFits(chi2, chi2_probabilities(chi2, np.full(n, ndf)), ndf, state, p4, parameters[:, :3], vertex,
+                    covariance, mass[:, 0], mass[:, 1], flight[..., 0], flight[..., 1], flight[..., 2],
+                    flight[..., 3], parameters, full)
 
 
 def _check_shapes(tree: DecayTree, rows: Index, cluster: Array | None, cluster_cov: Array | None, ndf: int) -> None:

@@ -1,8 +1,8 @@
 """Where the fit of a decay begins: vertices from crossings of the trajectories, momenta from the measurements there.
 
-From the leaves to the head, each vertex is the crossing of two charged trajectories (of two crossings in the
-transverse plane the one with the smaller gap in z), else of a charged one and the straight line of a neutral
-composite, else the point of a single charged one nearest to the expected point, else the expected point itself.
+From the leaves to the head, each vertex is the crossing of two charged trajectories (see :func:`crossing`), else of a
+charged one and the straight line of a neutral composite, else the point of a single charged one nearest to the expected
+point, else the expected point itself.
 """
 
 from __future__ import annotations
@@ -22,25 +22,41 @@ Index = npt.NDArray[np.int64]
 
 #: energy [GeV] at which a particle of unmeasured energy begins
 UNMEASURED = 1.0
+#: gap in z [cm] that does not tell two crossings of circles apart
+SMALL_GAP = 0.02
 
 
 @njit(cache=True, error_model="numpy")
-def crossing(h1: Array, h2: Array, x: Array) -> float:
-    """Fill ``x`` (3,) with the point where two helices come together; returns their gap in z, NaN without one."""
+def crossing(h1: Array, h2: Array, x: Array, other: bool = False) -> float:
+    """Fill ``x`` (3,) with the point where two helices come together; returns their gap in z, NaN without one.
+
+    Of two crossings in the transverse plane the one nearer to the z axis if its gap is below ``SMALL_GAP``, else the
+    one with the smaller gap; with ``other`` the one that would not be taken.
+    """
     n, xa, ya, xb, yb = circle_crossings(h1, h2)
     if n == 0:
         return math.nan
-    gap = math.inf
-    for k in range(n):
-        x0, y0 = (xa, ya) if k == 0 else (xb, yb)
-        _, _, s1 = perigee_at(h1[0], h1[1], h1[2], x0, y0)
-        _, _, s2 = perigee_at(h2[0], h2[1], h2[2], x0, y0)
-        z1 = h1[3] + s1 * h1[4]
-        z2 = h2[3] + s2 * h2[4]
-        if abs(z1 - z2) < gap:
-            gap = abs(z1 - z2)
-            x[0], x[1], x[2] = x0, y0, 0.5 * (z1 + z2)
-    return gap
+    if n == 2 and xa * xa + ya * ya > xb * xb + yb * yb:
+        xa, ya, xb, yb = xb, yb, xa, ya
+    za, gap_a = _meeting(h1, h2, xa, ya)
+    if n == 1:
+        x[0], x[1], x[2] = xa, ya, za
+        return gap_a
+    zb, gap_b = _meeting(h1, h2, xb, yb)
+    if (gap_a < SMALL_GAP or gap_a <= gap_b) != other:
+        x[0], x[1], x[2] = xa, ya, za
+        return gap_a
+    x[0], x[1], x[2] = xb, yb, zb
+    return gap_b
+
+
+@njit(cache=True, error_model="numpy")
+def _meeting(h1: Array, h2: Array, x: float, y: float) -> tuple[float, float]:
+    """Middle and gap in z of two helices at a transverse point."""
+    _, _, s1 = perigee_at(h1[0], h1[1], h1[2], x, y)
+    _, _, s2 = perigee_at(h2[0], h2[1], h2[2], x, y)
+    z1, z2 = h1[3] + s1 * h1[4], h2[3] + s2 * h2[4]
+    return 0.5 * (z1 + z2), abs(z1 - z2)
 
 
 @njit(cache=True, error_model="numpy")
@@ -70,7 +86,7 @@ def line_crossing(h: Array, point: Array, p: Array, x: Array) -> float:
 
 @njit(cache=True, error_model="numpy")
 def start_vertex(v: int, kind: Index, made: Index, decays: Index, charge: Array, legs: Array, x: Array, p: Array,
-                 expected: Array) -> None:
+                 expected: Array, other: bool) -> None:
     """Fill row ``v`` of ``x`` from the particles made there; ``legs`` (k, 5) are the helices of the charged ones."""
     first, second, line = -1, -1, -1
     for i in range(len(kind)):
@@ -84,7 +100,7 @@ def start_vertex(v: int, kind: Index, made: Index, decays: Index, charge: Array,
             second = i
     gap = math.nan
     if second >= 0:
-        gap = crossing(legs[first], legs[second], x[v])
+        gap = crossing(legs[first], legs[second], x[v], other)
     elif first >= 0 and line >= 0:
         gap = line_crossing(legs[first], x[decays[line]], p[line], x[v])
     elif first >= 0:
@@ -117,10 +133,11 @@ def start_momentum(i: int, kind: int, mass: float, x: Array, p: Array, helix: Ar
 @njit(cache=True, error_model="numpy")
 def start_values(mother: Index, kind: Index, mass: Array, column: Index, made: Index, decays: Index, rows: Index,
                  helix: Array, cluster: Array, charge: Array, field: float, expected: Array, at_expected: bool,
-                 x: Array, p: Array, legs: Array, parameters: Array) -> None:
+                 other: bool, x: Array, p: Array, legs: Array, parameters: Array) -> None:
     """Fill the ``parameters`` of one candidate; ``x`` (vertices, 3), ``p`` (k, 3) and ``legs`` (k, 5) are scratch.
 
-    ``at_expected``: the point where the head is made begins at ``expected`` whatever the tracks say.
+    ``at_expected``: the point where the head is made begins at ``expected`` whatever the tracks say.  ``other``: take
+    the other of two crossings everywhere.
     """
     k = len(kind)
     for i in range(k):
@@ -134,7 +151,7 @@ def start_values(mother: Index, kind: Index, mass: Array, column: Index, made: I
             for a in range(3):
                 x[0, a] = expected[a]
         else:
-            start_vertex(v, kind, made, decays, charge, legs, x, p, expected)
+            start_vertex(v, kind, made, decays, charge, legs, x, p, expected, other)
         for i in range(k - 1, -1, -1):
             if made[i] == v and kind[i] != COMPOSITE:
                 start_momentum(i, kind[i], mass[i], x[v], p, helix[max(rows[i], 0)], cluster[max(rows[i], 0)], field)

@@ -325,8 +325,8 @@ def _fit_many(helix: Array, cov: Array, members: Index, offsets: Index, start: A
 
 
 @njit(cache=True, error_model="numpy")
-def _probabilities(chi2: Array, ndf: Index) -> Array:
-    """Probabilities of (n,) chi2 values."""
+def chi2_probabilities(chi2: Array, ndf: Index) -> Array:
+    """Probabilities (n,) of chi2 values, NaN without degrees of freedom."""
     out = np.empty(len(chi2))
     for i in range(len(chi2)):
         out[i] = chi2_probability(chi2[i], ndf[i])
@@ -361,5 +361,5 @@ def fit_vertices(helix: Array, cov: Array, members: Index, offsets: Index, *, fi
                       np.zeros(n, np.int64), np.zeros(n, np.int64), np.full((len(members), 3), np.nan))
     _fit_many(helix, cov, members, offsets, begin, mean, prior, field, fits.position, fits.covariance,
               fits.chi2, fits.ndf, fits.state, fits.momentum)
-    return VertexFits(fits.position, fits.covariance, fits.chi2, _probabilities(fits.chi2, fits.ndf), fits.ndf,
+    return VertexFits(fits.position, fits.covariance, fits.chi2, chi2_probabilities(fits.chi2, fits.ndf), fits.ndf,
                       fits.state, fits.momentum)

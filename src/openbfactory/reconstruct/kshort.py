@@ -1,8 +1,7 @@
 """K_S -> pi+ pi- from pairs of tracks with a common displaced vertex.
 
-Method: all pairs of opposite charge; the transverse crossing of the two
-circles (of two crossings the one where the tracks are nearer in z) starts a
-vertex fit; mass, vertex probability, pointing and proper flight time
+Method: all pairs of opposite charge; the crossing of the two circles
+(:func:`openbfactory.kinematics.treestart.crossing`) starts a vertex fit; mass, vertex probability, pointing and proper flight time
 ``t = m L.p / p^2 c`` (from the interaction point) must pass the cuts.  Pairs
 that share a track compete: the one nearest to the K_S mass wins.
 
@@ -23,7 +22,8 @@ import numpy.typing as npt
 from numba import njit
 
 from openbfactory.core.units import pt_per_tesla_cm, speed_of_light
-from openbfactory.kinematics.helix import circle_crossings, perigee_at
+from openbfactory.kinematics.helix import perigee_at
+from openbfactory.kinematics.treestart import crossing
 from openbfactory.kinematics.vertexfit import NO_PRIOR, OK, WORK, chi2_probability, fit_one, refit_momentum
 from openbfactory.physics.particles import mass
 from openbfactory.reconstruct.config import InclusiveTagConfig
@@ -64,36 +64,18 @@ class KShortList:
 
 
 @njit(cache=True, error_model="numpy")
-def _prefit_mass(h1: Array, h2: Array, x: float, y: float, field: float, m_pi: float) -> tuple[float, float, float]:
-    """Mass [GeV], z of the middle and z gap [cm] of two tracks at the transverse point (x, y)."""
-    _, phi1, s1 = perigee_at(h1[0], h1[1], h1[2], x, y)
-    _, phi2, s2 = perigee_at(h2[0], h2[1], h2[2], x, y)
-    z1 = h1[3] + s1 * h1[4]
-    z2 = h2[3] + s2 * h2[4]
+def _start(h1: Array, h2: Array, field: float, m_pi: float, start: Array) -> float:
+    """Fill ``start`` with the point where two tracks come together; returns their mass there, NaN without one."""
+    if math.isnan(crossing(h1, h2, start)):
+        return math.nan
+    _, phi1, _ = perigee_at(h1[0], h1[1], h1[2], start[0], start[1])
+    _, phi2, _ = perigee_at(h2[0], h2[1], h2[2], start[0], start[1])
     pt1 = field * pt_per_tesla_cm / abs(h1[2])
     pt2 = field * pt_per_tesla_cm / abs(h2[2])
     e1 = math.sqrt(m_pi * m_pi + pt1 * pt1 * (1.0 + h1[4] * h1[4]))
     e2 = math.sqrt(m_pi * m_pi + pt2 * pt2 * (1.0 + h2[4] * h2[4]))
     product = e1 * e2 - pt1 * pt2 * (math.cos(phi1 - phi2) + h1[4] * h2[4])
-    return math.sqrt(2.0 * (m_pi * m_pi + product)), 0.5 * (z1 + z2), abs(z1 - z2)
-
-
-@njit(cache=True, error_model="numpy")
-def _start(h1: Array, h2: Array, field: float, m_pi: float, start: Array) -> float:
-    """Fill ``start`` with the point where two tracks come together; returns their mass there, NaN without one."""
-    n, xa, ya, xb, yb = circle_crossings(h1, h2)
-    if n == 0:
-        return math.nan
-    m, z, gap = _prefit_mass(h1, h2, xa, ya, field, m_pi)
-    x, y = xa, ya
-    if n == 2:
-        other, z_other, gap_other = _prefit_mass(h1, h2, xb, yb, field, m_pi)
-        if gap_other < gap:
-            m, z, x, y = other, z_other, xb, yb
-    start[0] = x
-    start[1] = y
-    start[2] = z
-    return m
+    return math.sqrt(2.0 * (m_pi * m_pi + product))
 
 
 @njit(cache=True, error_model="numpy")
