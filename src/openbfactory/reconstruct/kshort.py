@@ -1,9 +1,10 @@
 """K_S -> pi+ pi- from pairs of tracks with a common displaced vertex.
 
 Method: all pairs of opposite charge; the crossing of the two circles
-(:func:`openbfactory.kinematics.treestart.crossing`) starts a vertex fit; mass, vertex probability, pointing and proper flight time
-``t = m L.p / p^2 c`` (from the interaction point) must pass the cuts.  Pairs
-that share a track compete: the one nearest to the K_S mass wins.
+(:func:`openbfactory.kinematics.treestart.crossing`) starts a vertex fit;
+mass, vertex probability, pointing and proper flight time ``t = m L.p / p^2 c``
+(from the interaction point) must pass the cuts.  Pairs that share a track
+compete: the one nearest to the K_S mass wins.
 
 Approximation: all tracks enter, whatever their distance to the interaction
 point; the tracks of an accepted K_S leave the list of good tracks and the K_S
