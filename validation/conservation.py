@@ -1,0 +1,100 @@
+"""Conservation laws of every event and of every single decay of 100 000 generic events, and of smaller other samples.
+
+Energy and momentum: 1e-9 GeV.  Charge, baryon number and the three lepton numbers: exactly, decay by decay, with the
+numbers of :mod:`particle`'s PDG codes; a decay of the file that breaks one shows up as a count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from validation.generic import bbbar_chunks
+from validation.rows import Row
+
+EVENTS = 100_000
+#: other samples and their numbers of events
+OTHERS = {"uubar": 20_000, "ccbar": 20_000, "taupair": 20_000, "knunu": 20_000}
+LARGEST = 1e-9
+Array = npt.NDArray[Any]
+
+
+def rows() -> list[Row]:
+    """Rows of all samples."""
+    made = _rows(f"{EVENTS} B pairs", bbbar_chunks(EVENTS, photons=True, seed=7))
+    for sample, events in OTHERS.items():
+        made += _rows(f"{events} {sample} events", _sample(sample, events))
+    return made
+
+
+def _sample(name: str, events: int) -> Iterator[Any]:
+    """MCParticles of a sample in chunks."""
+    from openbfactory.core.random import Address
+    from openbfactory.experiment import load_card
+    from openbfactory.generate import generate_events
+
+    machine = load_card("belle2").machine
+    for chunk in range(events // 10_000):
+        yield generate_events(name, 10_000, Address(7, name, chunk), machine)[0]["MCParticles"]
+
+
+def _rows(label: str, chunks: Iterator[Any]) -> list[Row]:
+    """Rows of one sample."""
+    worst_event = worst_decay = 0.0
+    broken = np.zeros(5, np.int64)
+    decays = 0
+    for particles in chunks:
+        first = np.repeat(particles.offsets[:-1], particles.counts)
+        mothers = np.asarray(particles["mother"])
+        child = mothers >= 0
+        above = (first + mothers)[child]
+        decayed = np.bincount(above, minlength=len(mothers)) > 0
+        event = np.repeat(np.arange(len(particles)), particles.counts)
+        for name in ("E", "px", "py", "pz"):
+            p = np.asarray(particles[name])
+            sums = np.bincount(above, p[child], minlength=len(p))
+            worst_decay = max(worst_decay, float(np.abs(sums - p)[decayed].max()))
+            total = np.bincount(event[~decayed], p[~decayed], minlength=len(particles))
+            worst_event = max(worst_event, float(np.abs(total - _initial(p, mothers, event, len(particles))).max()))
+        numbers = _numbers(np.asarray(particles["PDG"]))
+        for k, value in enumerate(numbers):
+            sums = np.bincount(above, value[child], minlength=len(value))
+            broken[k] += int((np.abs(sums - value)[decayed] > 0.1).sum())
+        decays += int(decayed.sum())
+    made = [Row(f"{label}: largest imbalance of an event [GeV]", 0.0, worst_event, LARGEST),
+            Row(f"{label}: largest imbalance of a decay [GeV]", 0.0, worst_decay, LARGEST, f"{decays} decays")]
+    names = ("charge", "baryon number", "electron number", "muon number", "tau number")
+    return made + [Row(f"{label}: decays that break {name}", 0.0, float(n), 0.0)
+                   for name, n in zip(names, broken, strict=True)]
+
+
+def _initial(p: Array, mothers: Array, event: Array, events: int) -> Array:
+    """Momentum component of the initial system of each event: the records without a mother."""
+    found: Array = np.bincount(event[mothers < 0], p[mothers < 0], minlength=events)
+    return found
+
+
+def _numbers(codes: Array) -> list[Array]:
+    """Three times the charge, baryon number and lepton numbers of records."""
+    different, place = np.unique(codes, return_inverse=True)
+    table = np.array([_of_code(int(code)) for code in different])
+    return [table[place, k] for k in range(5)]
+
+
+def _of_code(code: int) -> tuple[float, float, float, float, float]:
+    """Three times the charge, baryon number and lepton numbers of one species."""
+    from particle import pdgid
+
+    from openbfactory.physics.particles import species_of
+
+    sign = 1.0 if code > 0 else -1.0
+    # codes up to 100 above the gauge bosons are EvtGen's own (43, 44: X_u), not those of the PDG
+    charge = species_of(code).charge3 if 40 < abs(code) < 100 else pdgid.three_charge(code)
+    if charge is None:
+        charge = species_of(code).charge3
+    baryon = sign if pdgid.is_baryon(code) else 0.0
+    leptons = [sign if abs(code) in pair else 0.0 for pair in ((11, 12), (13, 14), (15, 16))]
+    return (float(charge), baryon, leptons[0], leptons[1], leptons[2])
