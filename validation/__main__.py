@@ -13,9 +13,12 @@ from pathlib import Path
 
 from validation import (
     chain_photons,
+    closed_forms,
+    conservation,
     evtgen_chains,
     evtgen_multiplicities,
     inference,
+    partonic,
     photon_radiation,
     published_likelihood,
     tau_pairs,
@@ -24,6 +27,7 @@ from validation.known_differences import KNOWN
 from validation.rows import Row, line, verdict
 
 MODULES = {"published likelihood": published_likelihood, "EvtGen multiplicities": evtgen_multiplicities,
+           "closed forms": closed_forms, "conservation laws": conservation, "partonic decays": partonic,
            "EvtGen chains": evtgen_chains, "EvtGen chains with photons": chain_photons,
            "inference": inference, "photon radiation": photon_radiation, "tau pairs": tau_pairs}
 

@@ -1,7 +1,8 @@
 """Conservation laws of every event and of every single decay of 100 000 generic events, and of smaller other samples.
 
 Energy and momentum: 1e-9 GeV.  Charge, baryon number and the three lepton numbers: exactly, decay by decay, with the
-numbers of :mod:`particle`'s PDG codes; a decay of the file that breaks one shows up as a count.
+numbers of :mod:`particle`'s PDG codes.  Channels with which the decay file itself breaks a law (K_S0 -> pi+ e- nu_e)
+are left out and counted in the remark.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ EVENTS = 100_000
 #: other samples and their numbers of events
 OTHERS = {"uubar": 20_000, "ccbar": 20_000, "taupair": 20_000, "knunu": 20_000}
 LARGEST = 1e-9
+NAMES = ("charge", "baryon number", "electron number", "muon number", "tau number")
+#: channels of DECAY_BELLE2.DEC that break a law, in absolute codes: K_S0 -> pi+ e- nu_e
+OF_THE_FILE = {(310, (11, 12, 211))}
 Array = npt.NDArray[Any]
 
 
@@ -44,8 +48,7 @@ def _sample(name: str, events: int) -> Iterator[Any]:
 def _rows(label: str, chunks: Iterator[Any]) -> list[Row]:
     """Rows of one sample."""
     worst_event = worst_decay = 0.0
-    broken = np.zeros(5, np.int64)
-    decays = 0
+    broken, of_file, decays = np.zeros(5, np.int64), 0, 0
     for particles in chunks:
         first = np.repeat(particles.offsets[:-1], particles.counts)
         mothers = np.asarray(particles["mother"])
@@ -58,23 +61,28 @@ def _rows(label: str, chunks: Iterator[Any]) -> list[Row]:
             sums = np.bincount(above, p[child], minlength=len(p))
             worst_decay = max(worst_decay, float(np.abs(sums - p)[decayed].max()))
             total = np.bincount(event[~decayed], p[~decayed], minlength=len(particles))
-            worst_event = max(worst_event, float(np.abs(total - _initial(p, mothers, event, len(particles))).max()))
-        numbers = _numbers(np.asarray(particles["PDG"]))
-        for k, value in enumerate(numbers):
+            initial = np.bincount(event[mothers < 0], p[mothers < 0], minlength=len(particles))
+            worst_event = max(worst_event, float(np.abs(total - initial).max()))
+        codes = np.asarray(particles["PDG"])
+        for k, value in enumerate(_numbers(codes)):
             sums = np.bincount(above, value[child], minlength=len(value))
-            broken[k] += int((np.abs(sums - value)[decayed] > 0.1).sum())
+            wrong = np.flatnonzero((np.abs(sums - value) > 0.1) & decayed)
+            listed = sum(_breaks_in_file(codes, child, above, row) for row in wrong.tolist())
+            broken[k] += len(wrong) - listed
+            of_file += listed
         decays += int(decayed.sum())
     made = [Row(f"{label}: largest imbalance of an event [GeV]", 0.0, worst_event, LARGEST),
             Row(f"{label}: largest imbalance of a decay [GeV]", 0.0, worst_decay, LARGEST, f"{decays} decays")]
-    names = ("charge", "baryon number", "electron number", "muon number", "tau number")
-    return made + [Row(f"{label}: decays that break {name}", 0.0, float(n), 0.0)
-                   for name, n in zip(names, broken, strict=True)]
+    remark = f"and {of_file} decays as the file lists them" if of_file else ""
+    return made + [Row(f"{label}: decays that break {name}", 0.0, float(n), 0.0, remark if "electron" in name else "")
+                   for name, n in zip(NAMES, broken, strict=True)]
 
 
-def _initial(p: Array, mothers: Array, event: Array, events: int) -> Array:
-    """Momentum component of the initial system of each event: the records without a mother."""
-    found: Array = np.bincount(event[mothers < 0], p[mothers < 0], minlength=events)
-    return found
+def _breaks_in_file(codes: Array, child: Array, above: Array, row: int) -> bool:
+    """True for a decay that the decay file itself lists without conserving a lepton number."""
+    daughters = np.abs(codes[np.flatnonzero(child)[above == row]])
+    found = (abs(int(codes[row])), tuple(sorted(int(d) for d in daughters if d != 22)))
+    return found in OF_THE_FILE
 
 
 def _numbers(codes: Array) -> list[Array]:

@@ -64,3 +64,12 @@ def test_the_charmed_share_of_partonic_b_decays(table):
     codes = np.abs(table.pdg[species])
     charmed = (codes // 1000 % 10 == 4) | ((codes // 1000 % 10 == 0) & (codes // 100 % 10 == 4))
     assert 0.9 < charmed.sum() / (16 * MOTHERS) < 1.4
+
+
+def test_masses_are_those_of_the_decay_table(table):
+    pool = [str(table.names[s]) for s in partonic_mothers(table)].index("B+")
+    _, species, momenta = hadronised(table, declarations(table), pool, 16, 5)
+    mass, low, high = momenta[:, 4], table.mass_low[species], table.mass_high[species]
+    assert np.all((mass >= low - 1e-6) & (mass <= high + 1e-6))
+    wide = np.isin(np.abs(table.pdg[species]), (113, 213))
+    assert mass[wide].max() > 1.5  # where the window of Pythia's own table ends

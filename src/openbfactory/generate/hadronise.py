@@ -3,8 +3,10 @@
 Method: the partonic channels of each mother are declared to Pythia with their relative branching fractions, on a copy
 of the mother, so that aliases, antiparticles and changed files need no special case.  Mothers at rest are put in as
 the outgoing particles of an external process, many an event; every other decay is off, so that what comes back are
-the primary hadrons, which the decay table then decays.  The fragmentation parameters are Pythia's own, as in EvtGen
-(those of the continuum are tuned to the continuum).  Each block has its own seed from the address.
+the primary hadrons, which the decay table then decays.  The fragmentation parameters are Pythia's own and the
+multiplicities of decays those of EvtGen (``decays`` of ``data/pythia.yaml``; the parameters of the continuum are tuned
+to the continuum); masses, widths and mass windows of hadrons are those of the decay table, as in EvtGen.  Each block
+has its own seed from the address.
 
 Approximation: a hadronised final state that the file also lists as an exclusive channel is kept (it is counted twice
 in principle; the file's mode numbers 23 to 91 do not veto either); the spectator of a generic charmed hadron
@@ -21,6 +23,7 @@ import numpy as np
 from openbfactory.core.errors import GenerationError
 from openbfactory.core.random import Address
 from openbfactory.generate.columns import Array, PoolArrays
+from openbfactory.generate.pythia import pythia_data
 from openbfactory.physics.decaytable import DecayTable
 from openbfactory.physics.particles import is_parton
 
@@ -172,6 +175,21 @@ def declarations(table: DecayTable) -> tuple[str, ...]:
         lines += [f"{copy}:addChannel = 1 {float(table.fraction[c])!r} {mode} {products}"
                   for c in range(table.channel_first[species], table.channel_first[species + 1])
                   for mode, products in _channels(table, c, species) if table.fraction[c] > 0]
+    return tuple(lines) + _hadrons(table)
+
+
+def _hadrons(table: DecayTable) -> tuple[str, ...]:
+    """Lines with masses, widths and windows of the hadrons of a table (the first species of each code)."""
+    codes, first = np.unique(table.pdg, return_index=True)
+    lines = []
+    for code, s in zip(codes.tolist(), first.tolist(), strict=True):
+        if code < 100 or is_parton(code):
+            continue
+        low, high = float(table.mass_low[s]), float(table.mass_high[s])
+        width = float(table.width[s]) if high > low else 0.0
+        lines += [f"{code}:m0 = {float(table.mass[s])!r}", f"{code}:mWidth = {width!r}"]
+        if width > 0.0:
+            lines += [f"{code}:mMin = {low!r}", f"{code}:mMax = {high!r}"]
     return tuple(lines)
 
 
@@ -211,13 +229,14 @@ def _instance(declarations: tuple[str, ...]) -> tuple[Any, Any, list[tuple[int, 
     instance = pythia8mc.Pythia("", False)
     settings = ("Print:quiet = on", "Beams:frameType = 5", "PDF:lepton = off", "PartonLevel:ISR = off",
                 "PartonLevel:FSR = off", "PartonLevel:MPI = off", "Random:setSeed = on", "Random:seed = 1",
-                "Check:event = off")
+                "Check:event = off", *(s.text for s in pythia_data().decays))
     data = instance.particleData
     code = 1  # the walk over all codes starts behind the d quark
     others = []
     while code := data.nextId(code):
         others.append(f"{code}:mayDecay = off")
-    refused = [s for s in (*settings, *others, *declarations) if not instance.readString(s, False)]
+    known = [line for line in declarations if _applies(line, data)]
+    refused = [s for s in (*settings, *others, *known) if not instance.readString(s, False)]
     if refused:
         message = f"Pythia refuses: {'; '.join(refused)}"
         raise GenerationError(message)
@@ -229,6 +248,12 @@ def _instance(declarations: tuple[str, ...]) -> tuple[Any, Any, list[tuple[int, 
         message = "Pythia does not start with the partonic channels of the decay file"
         raise GenerationError(message)
     return instance, source, copies
+
+
+def _applies(line: str, data: Any) -> bool:
+    """False for the mass of a species that is no hadron of Pythia's."""
+    code, _, what = line.partition(":")
+    return not what.startswith(("m0", "mWidth", "mMin", "mMax")) or bool(data.isHadron(int(code)))
 
 
 def _source(pythia8mc: Any) -> Any:

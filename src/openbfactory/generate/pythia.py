@@ -65,6 +65,7 @@ class PythiaData(Config):
 
     collision: tuple[Setting, ...]
     fragmentation: tuple[Setting, ...]
+    decays: tuple[Setting, ...]
     pairs: dict[str, Pair]
     photon_min: Quantity
 

@@ -69,7 +69,8 @@ class Sample:
     decay_text: Callable[[Values], str] | None = None
 
 
-_B_PAIRS = ("decay-belle2", "pdg2024", "pythia83", "bgl-1997", "grinstein-kobach-2017", "belle-dlnu-2016")
+_B_PAIRS = ("decay-belle2", "pdg2024", "pythia83", "evtgen-2001", "bgl-1997", "grinstein-kobach-2017",
+            "belle-dlnu-2016")
 _KNUNU = ("hpqcd-2022", "hpqcd-2022-rates", "belle2-knunu-likelihood")
 _PAIRS = ("decay-belle2", "pdg2024", "pythia83", "basf2-fragmentation")
 
