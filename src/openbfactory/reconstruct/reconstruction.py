@@ -1,0 +1,307 @@
+"""Reconstruction of a batch of events: particle lists by name, combinations, cuts, fits and ranks.
+
+This is what an analyst talks to::
+
+    r = Reconstruction.of_card(events, card)
+    r.combine("D0:kpi -> K-:loose pi+:all", "1.8 < M < 1.93")
+    dst = r.combine("D*+ -> D0:kpi pi+:all", "massDifference(0) < 0.16")
+    dst["M"], dst["useCMSFrame(p)"], dst["isSignal"]
+
+Lists of a particle and of its antiparticle are one; charge conjugation is
+implied.  Names without label mean the default list of that particle
+(``data/standard_lists.yaml``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from openbfactory.core.diagnostics import Findings
+from openbfactory.core.errors import CutError, EventFileError
+from openbfactory.events.record import Events
+from openbfactory.physics.particles import conjugate_name, species
+from openbfactory.reconstruct import base_particles as base
+from openbfactory.reconstruct.decay_string import Decay, parse_decay, split_list_name
+from openbfactory.reconstruct.expressions import compile_condition, compile_variable
+from openbfactory.reconstruct.families import check_decay, combined_rows, mass_window
+from openbfactory.reconstruct.inclusive_tag import check_input
+from openbfactory.reconstruct.list_fits import fit_vertices_of
+from openbfactory.reconstruct.lists import ParticleList
+from openbfactory.reconstruct.particles import Particles
+from openbfactory.reconstruct.standard_lists import default_label, recipe, standard_lists, standard_names
+from openbfactory.reconstruct.tracks import HELIX
+from openbfactory.reconstruct.view import View
+
+Array = npt.NDArray[np.float64]
+Index = npt.NDArray[np.int64]
+
+
+class Reconstruction:
+    """Particles and lists of some events.
+
+    Attributes
+    ----------
+    events
+        Detector objects, with truth where there is any.
+    beam : (4,) float64
+        Nominal four-momentum of the collision [GeV], lab frame.
+    field
+        Field along z [T].
+    ip, ip_covariance : (3,), (3, 3) float64
+        Interaction point [cm] and its covariance [cm^2].
+    particles
+        Table of all particles.
+    failed_fits
+        Number of fits without result, by list; those candidates stay, with ``chiProb`` -1.
+    """
+
+    def __init__(self, events: Events, *, beam: Array, field: float = 1.5, ip: Array | None = None,
+                 ip_covariance: Array | None = None) -> None:
+        check_input(events)
+        if any(jagged.offsets[0] != 0 for jagged in events.lists.values()):
+            message = "the lists of the events must begin at record 0; take a copy with Events.take"
+            raise EventFileError(message)
+        self.events: Events = events
+        self.field: float = float(field)
+        self.beam: Array = np.array(beam, np.float64)
+        self.ip: Array = np.zeros(3) if ip is None else np.array(ip, np.float64)
+        self.ip_covariance: Array = np.zeros((3, 3)) if ip_covariance is None else np.array(ip_covariance, np.float64)
+        self.particles = Particles()
+        self.failed_fits: dict[str, int] = {}
+        self._lists: dict[tuple[int, str], ParticleList] = {}
+        self._cache: dict[str, Any] = {}
+
+    @classmethod
+    def of_card(cls, events: Events, card: Any) -> Reconstruction:
+        """Reconstruction with the beams, field and luminous region of a detector card."""
+        region = card.machine.luminous_region
+        covariance = np.diag([region.x.value**2, region.y.value**2, region.z.value**2])
+        return cls(events, beam=card.machine.p4, field=card.detector.field.value, ip_covariance=covariance)
+
+    def __getitem__(self, name: str) -> ParticleList:
+        return self.get(name)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the lists that were made so far."""
+        return [made.name for made in self._lists.values()]
+
+    def get(self, name: str) -> ParticleList:
+        """List of a name, made on first use where it is a standard one.
+
+        Raises
+        ------
+        UnknownNameError
+            With the nearest name.
+        """
+        particle, label = split_list_name(name)
+        code = abs(species(particle).pdg)
+        for tried in (label, default_label(particle)) if not label else (label,):
+            if (code, tried) in self._lists:
+                return self._lists[code, tried]
+        return self._standard(particle, label or default_label(particle))
+
+    def fill(self, name: str, cut: str = "") -> ParticleList:
+        """New list of a final-state particle: all tracks or clusters that pass a cut."""
+        particle, _ = split_list_name(name)
+        return self.cut(name, f"{particle}:all", cut)
+
+    def cut(self, name: str, source: str | ParticleList, cut: str) -> ParticleList:
+        """New list of the candidates of another one that pass a cut."""
+        made = self.get(source) if isinstance(source, str) else source
+        text = f"{made.name} [{cut}]"
+        return self._known(name, text) or self._register(
+            name, made.rows[made.mask(cut)], text, made.decay, made.self_conjugate)
+
+    def fill_generated(self, name: str, cut: str = "") -> ParticleList:
+        """New list of all generated particles of a kind that pass a cut (``fillParticleListFromMC``)."""
+        particle, _ = split_list_name(name)
+        rows = base.generated_particles(self)
+        rows = rows[np.abs(self.particles["pdg"][rows]) == abs(species(particle).pdg)]
+        text = f"generated [{cut}]"
+        rows = rows[compile_condition(cut)(View(self, rows))]
+        return self._known(name, text) or self._register(name, rows, text, None, conjugate_name(particle) == particle)
+
+    def join(self, name: str, sources: Iterable[str]) -> ParticleList:
+        """New list of all candidates of several ones, each once."""
+        lists = [self.get(source) for source in sources]
+        rows = np.unique(np.concatenate([made.rows for made in lists]))
+        rows = rows[np.argsort(self.particles["event"][rows], kind="stable")]
+        text = " + ".join(made.name for made in lists)
+        return self._known(name, text) or self._register(name, rows, text, None, lists[0].self_conjugate)
+
+    def combine(self, decay: str | Decay, cut: str = "", *, cuts: Mapping[str, str] | None = None,
+                allow_charge_violation: bool = False) -> ParticleList:
+        """New list of all combinations that make a decay, of both charges.
+
+        Parameters
+        ----------
+        decay
+            Decay string; particles that decay further in brackets are combined first.
+        cut
+            Cut string that the mother must pass.
+        cuts
+            Cut strings for the particles in brackets, by name as written (``"D0"``).
+
+        Raises
+        ------
+        CutError
+            For a wrong string, unknown names, a charge that is not conserved, or a list that exists already.
+        """
+        tree = parse_decay(decay) if isinstance(decay, str) else decay
+        wanted = dict(cuts or {})
+        check_decay(tree, wanted, allow_charge_violation=allow_charge_violation)
+        if not tree.daughters:
+            return self.get(tree.list_name) if not cut else self.cut(
+                f"{tree.name}:{tree.label or default_label(tree.name)}_cut", tree.list_name, cut)
+        return self._combine(tree, cut, wanted, top=True)
+
+    def fit(self, source: str | ParticleList) -> ParticleList:
+        """The same list after fits of the tracks of each candidate to one vertex: momentum, vertex, ``chiProb``."""
+        made = self.get(source) if isinstance(source, str) else source
+        self.failed_fits[made.name] = fit_vertices_of(self, made.rows)
+        return made
+
+    def rank(self, source: str | ParticleList, variable: str, *, highest: bool = True, keep: int = 0,
+             same_rank: bool = False, name: str | None = None) -> ParticleList:
+        """The candidates with the ``keep`` best ranks in each event (all for 0), with ``extraInfo(VARIABLE_rank)``.
+
+        Parameters
+        ----------
+        variable
+            What to rank by; candidates where it is NaN come last.
+        highest
+            The largest value is rank 1, else the smallest.
+        same_rank
+            Equal values get the same rank.
+        name
+            Name of the extra information, ``VARIABLE_rank`` by default.
+        """
+        made = self.get(source) if isinstance(source, str) else source
+        values = compile_variable(variable)(made.view())
+        keyed = np.where(np.isnan(values), np.inf, -values if highest else values)
+        event = made.event
+        order = np.lexsort((np.arange(len(keyed)), keyed, event))
+        first = made.offsets[event[order]]
+        place = np.arange(len(order)) - first + 1
+        if same_rank and len(order):
+            new = np.concatenate([[True], (np.diff(keyed[order]) != 0) | (np.diff(event[order]) != 0)])
+            count = np.cumsum(new)
+            place = count - count[first] + 1
+        rank = np.empty(len(order), np.int64)
+        rank[order] = place
+        self.particles.attach(name or f"{variable}_rank", made.rows, rank.astype(np.float64))
+        if keep:
+            made.rows = made.rows[rank <= keep]
+        return made
+
+    def _combine(self, tree: Decay, cut: str, cuts: Mapping[str, str], *, top: bool) -> ParticleList:
+        """List of a decay, made once; a negative code makes the conjugate."""
+        if tree.pdg < 0 and conjugate_name(tree.name) != tree.name:
+            tree = tree.conjugate()
+        text = f"{tree} [{cut}] {sorted(cuts.items())}"
+        name = tree.list_name if tree.label or top else f"{tree.name}:<{text}>"
+        known = self._known(name, text)
+        if known is not None:
+            return known
+        lists = []
+        for d in tree.daughters:
+            own = cuts.get(d.list_name, cuts.get(conjugate_name(d.name) + f":{d.label}" * bool(d.label), ""))
+            lists.append(self._combine(d, own, cuts, top=False) if d.daughters else self.get(d.list_name))
+        condition = compile_condition(cut)
+        begin = self.particles.size
+        rows = combined_rows(self.particles, tree, lists, mass_window(condition.tree))
+        if cut:
+            rows = self.particles.keep_last(begin, condition(View(self, rows)))
+        return self._register(name, rows, text, tree, conjugate_name(tree.name) == tree.name)
+
+    def _key(self, name: str) -> tuple[int, str]:
+        particle, _, label = name.partition(":")
+        return abs(species(particle).pdg), label
+
+    def _known(self, name: str, text: str) -> ParticleList | None:
+        """List of that name if it was made in the same way."""
+        made = self._lists.get(self._key(name))
+        if made is not None and made.recipe != text:
+            findings = Findings(f"particle list '{name}'")
+            findings.error("list-exists", name, f"the list exists already, made as {made.recipe}",
+                           expected="another label")
+            raise CutError(findings)
+        return made
+
+    def _register(self, name: str, rows: Index, text: str, decay: Decay | None, self_conjugate: bool) -> ParticleList:
+        made = ParticleList(self, name, rows, text, decay, self_conjugate)
+        self._lists[self._key(name)] = made
+        return made
+
+    def _standard(self, particle: str, label: str) -> ParticleList:
+        """A standard list."""
+        found = recipe(particle, label)
+        name, entry = found.name, found.entry
+        label = name.partition(":")[2]
+        key = self._key(name)
+        if key in self._lists:  # another name of a list that is there
+            return self._lists[key]
+        if entry.of is not None:
+            return self.cut(name, entry.of, entry.cut)
+        if entry.join:
+            return self.join(name, entry.join)
+        if entry.decay is not None:
+            tree = parse_decay(entry.decay)
+            made = self._combine(Decay(tree.name, tree.pdg, label, arrow=tree.arrow, daughters=tree.daughters),
+                                 entry.cut, {}, top=True)
+            if entry.fit:
+                self.fit(made)
+                made.rows = made.rows[made.mask(entry.after)]
+            return made
+        rows = self._base_rows(particle, label)
+        return self._register(name, rows, "detector objects", None, conjugate_name(particle) == particle)
+
+    def _base_rows(self, particle: str, label: str) -> Index:
+        """Particles from detector objects."""
+        code = abs(species(particle).pdg)
+        if code == base.PHOTON:
+            return base.photon_particles(self)
+        if code == base.KLONG and label == "allecl":
+            return base.klong_ecl_particles(self)
+        if code == base.KLONG:
+            if "KLMClusters" not in self.events.lists:
+                return np.empty(0, np.int64)
+            return base.klong_klm_particles(self, standard_lists().klong["momentum_per_layer"].value)
+        return base.track_particles(self, code)
+
+    def cached(self, name: str, make: Any) -> Any:
+        """What ``make()`` gave the first time it was asked for under this name."""
+        if name not in self._cache:
+            self._cache[name] = make()
+        return self._cache[name]
+
+    def helices(self) -> Array:
+        """Helix parameters (tracks, 5) relative to the origin."""
+        tracks = self.events["Tracks"]
+        return self.cached("helices", lambda: np.ascontiguousarray(
+            np.column_stack([tracks[name] for name in HELIX]), np.float64))
+
+    def cluster_of_track(self) -> Index:
+        """Row in ``ECLClusters`` of the most energetic cluster matched to each track, -1 for none."""
+        return self.cached("cluster_of_track", self._match_clusters)
+
+    def _match_clusters(self) -> Index:
+        tracks, clusters = self.events["Tracks"], self.events["ECLClusters"]
+        found = np.full(tracks.size, -1, np.int64)
+        matched = np.flatnonzero(clusters["trackIndex"] >= 0)
+        matched = matched[np.argsort(clusters["clusterE"][matched], kind="stable")]
+        found[tracks.offsets[clusters.event_index()[matched]] + clusters["trackIndex"][matched]] = matched
+        return found
+
+    def first_source(self, collection: str) -> int:
+        """Number of the first detector object of a collection among all sources."""
+        n = self.events["Tracks"].size
+        return {"Tracks": 0, "ECLClusters": n, "KLMClusters": n + self.events["ECLClusters"].size}[collection]
+
+
+__all__ = ["ParticleList", "Reconstruction", "standard_names"]

@@ -1,0 +1,80 @@
+"""Clusters of the calorimeter and of the K_L and muon detector.
+
+A cluster variable of a track is that of the most energetic cluster matched to
+it, NaN without one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from openbfactory.reconstruct.definitions import Definition, table
+from openbfactory.reconstruct.vectors import length
+from openbfactory.reconstruct.view import View, picked
+
+Array = npt.NDArray[np.float64]
+D = Definition
+
+
+def _ecl(name: str) -> Callable[[View], Array]:
+    return lambda v: picked(v.owner.events["ECLClusters"][name], v.cluster_rows())
+
+
+def _klm(name: str) -> Callable[[View], Array]:
+    return lambda v: _klm_values(v, name)
+
+
+def _klm_values(v: View, name: str) -> Array:
+    lists = v.owner.events.lists
+    return picked(lists["KLMClusters"][name], v.klm_rows()) if "KLMClusters" in lists else np.full(len(v), np.nan)
+
+
+def _where_klm(v: View, values: Array) -> Array:
+    return np.where(v.klm_rows() >= 0, values, np.nan)
+
+
+def _matches(v: View) -> Array:
+    """Number of clusters matched to a track."""
+    owner = v.owner
+    tracks, clusters = owner.events["Tracks"], owner.events["ECLClusters"]
+    matched = np.flatnonzero(clusters["trackIndex"] >= 0)
+    rows = tracks.offsets[clusters.event_index()[matched]] + clusters["trackIndex"][matched]
+    return picked(np.bincount(rows, minlength=tracks.size), v.track_rows())
+
+
+def _good_belle(v: View) -> Array:
+    energy, region = _ecl("clusterE")(v), _ecl("clusterReg")(v)
+    limit = np.select([region == 1, region == 2, region == 3], [0.10, 0.05, 0.15], np.nan)
+    return np.where(np.isnan(limit), np.nan, energy > limit)
+
+
+_ECL = (
+    D("clusterE", "GeV", "energy of the cluster", _ecl("clusterE")),
+    D("clusterTheta", "rad", "polar angle of the cluster seen from the origin", _ecl("clusterTheta")),
+    D("clusterPhi", "rad", "azimuth of the cluster seen from the origin", _ecl("clusterPhi")),
+    D("clusterR", "cm", "distance of the cluster from the origin", _ecl("clusterR")),
+    D("clusterReg", "1", "1 forward, 2 barrel, 3 backward", _ecl("clusterReg")),
+    D("clusterTiming", "ns", "time of the cluster", _ecl("clusterTiming")),
+    D("clusterErrorTiming", "ns", "99 % half width of the time", _ecl("clusterErrorTiming")),
+    D("clusterE1E9", "1", "energy of the central crystal over that of 3 x 3", _ecl("clusterE1E9")),
+    D("clusterE9E21", "1", "energy of 3 x 3 crystals over that of 5 x 5 without corners", _ecl("clusterE9E21")),
+    D("clusterTrackMatch", "1", "1 where a track is matched to the cluster", _ecl("clusterTrackMatch")),
+    D("minC2TDist", "cm", "distance of the cluster to the nearest track", _ecl("minC2TDist")),
+    D("clusterEoP", "1", "energy of the matched cluster over the momentum of the track",
+      lambda v: np.where(v.track_rows() >= 0, _ecl("clusterE")(v) / length(v.lab[:, 1:]), np.nan)),
+    D("nECLClusterTrackMatches", "1", "number of clusters matched to the track", _matches),
+    D("goodBelleGamma", "1", "1 above 0.10, 0.05, 0.15 GeV in forward, barrel, backward region", _good_belle,
+      source="basf2-variables; thresholds recalled, not checked"),
+)
+_KLM = (
+    D("klmClusterTheta", "rad", "polar angle of the KLM cluster", _klm("klmClusterTheta")),
+    D("klmClusterPhi", "rad", "azimuth of the KLM cluster", _klm("klmClusterPhi")),
+    D("klmClusterLayers", "1", "layers with hits", _klm("klmClusterLayers")),
+    D("klmClusterMomentum", "GeV", "momentum given to the K_L: layers times a constant",
+      lambda v: _where_klm(v, length(v.lab[:, 1:]))),
+    D("klmClusterEnergy", "GeV", "energy given to the K_L", lambda v: _where_klm(v, v.lab[:, 0])),
+)
+CLUSTERS = table("Clusters", _ECL, _KLM)
