@@ -135,6 +135,9 @@ def test_studies_are_printed_and_written(obf, workspace, tmp_path):
     assert found["contour"]["delta"][1][1] == pytest.approx(0.0, abs=1e-9)
     assert found["projection"][-1]["factor"] is None
     assert "without end" in out
+    code, out, _ = obf("fit", workspace, "--scan", "0,3,5", "--ranking", 3, "--figures", tmp_path / "figures")
+    assert code == 0
+    assert {p.name for p in (tmp_path / "figures").iterdir()} >= {"scan.png", "ranking.pdf", "pulls.png"}
 
 
 @pytest.mark.parametrize("wrong", [("--contour", "mu,0,2,3"), ("--contour", "mu,0,2,3", "--contour", "mu,0,1,2"),

@@ -35,6 +35,7 @@ def fit(
                                                       "parameters: give it twice.")] = None,
     project: Annotated[str | None, typer.Option(metavar="F,F,...", help="Uncertainty at so many times the "
                                                 "luminosity.")] = None,
+    figures: Annotated[Path | None, typer.Option(metavar="DIR", help="Draw what was computed: PNG and PDF.")] = None,
 ) -> None:
     """Fit a likelihood workspace: estimate, uncertainty, interval, significance, pulls, limit, toys, ranking."""
     if unit is not None and not (math.isfinite(unit) and unit > 0):
@@ -77,6 +78,10 @@ def fit(
         document |= fit_studies.run(analysis, result, ranking=ranking, impacts=impacts, axes=axes, factors=factors)
     if json is not None:
         write_record(document, json)
+    if figures is not None:
+        from openbfactory.cli import fit_figures
+
+        print("\n".join(str(path) for path in fit_figures.write(document, figures)))
 
 
 def _grid(text: str) -> tuple[float, float, int]:

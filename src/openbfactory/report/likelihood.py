@@ -39,7 +39,7 @@ def likelihood_profile(record: LikelihoodProfile, highest: float = 10.0) -> Figu
         axes.set_xlabel(record.xlabel)
         axes.set_ylabel(r"$-2\,\Delta\,\ln L$")
         axes.legend(loc="upper center", ncols=2, borderaxespad=0.6)
-        corner(axes)
+        corner(axes, simulated=record.simulated)
     return drawn
 
 
@@ -63,5 +63,5 @@ def pulls(record: PullList) -> Figure:
         reach = max(2.5, 1.05 * float(np.max(np.abs(values) + bars)))
         axes.set_xlim(-reach, reach)
         axes.set_xlabel(r"$(\hat{\theta} - \theta_0)\,/\,\Delta\theta$")
-        corner(axes, note=record.note)
+        corner(axes, note=record.note, simulated=record.simulated)
     return drawn

@@ -185,6 +185,7 @@ class LikelihoodProfile(Config):
     value: float | None = None
     interval: tuple[float | None, float | None] = (None, None)
     references: dict[str, float] = Field(default_factory=dict)
+    simulated: bool = True
 
 
 class YieldSet(Config):
@@ -262,6 +263,7 @@ class PullList(Config):
 
     pulls: tuple[Pull, ...] = Field(min_length=1)
     note: str = ""
+    simulated: bool = True
 
 
 class CutflowStep(Config):

@@ -107,11 +107,11 @@ def in_order(keys: Sequence[str]) -> list[str]:
     return known + [k for k in keys if k not in CATEGORIES]
 
 
-def corner(axes: Axes, luminosity: float | None = None, note: str = "") -> None:
+def corner(axes: Axes, luminosity: float | None = None, note: str = "", *, simulated: bool = True) -> None:
     """Write who made the figure above its left corner, and the luminosity above its right one."""
     mark = axes.text(0.0, 1.015, "openbfactory", transform=axes.transAxes, ha="left", va="bottom", weight="bold")
-    axes.annotate("  simulation" + (f", {note}" if note else ""), (1.0, 0.0), xycoords=mark, ha="left", va="bottom",
-                  style="italic", fontsize=11.5)
+    words = ", ".join(word for word in ("simulation" if simulated else "", note) if word)
+    axes.annotate(f"  {words}", (1.0, 0.0), xycoords=mark, ha="left", va="bottom", style="italic", fontsize=11.5)
     if luminosity is not None:
         axes.text(1.0, 1.015, rf"$\int L\,dt = {luminosity:g}\ \mathrm{{fb}}^{{-1}}$", transform=axes.transAxes,
                   ha="right", va="bottom", fontsize=12)
