@@ -13,6 +13,7 @@ from pathlib import Path
 
 from validation import (
     chain_photons,
+    chain_times,
     closed_forms,
     conservation,
     evtgen_chains,
@@ -29,6 +30,7 @@ from validation.rows import Row, line, verdict
 MODULES = {"published likelihood": published_likelihood, "EvtGen multiplicities": evtgen_multiplicities,
            "closed forms": closed_forms, "conservation laws": conservation, "partonic decays": partonic,
            "EvtGen chains": evtgen_chains, "EvtGen chains with photons": chain_photons,
+           "EvtGen pairs of B mesons": chain_times,
            "inference": inference, "photon radiation": photon_radiation, "tau pairs": tau_pairs}
 
 

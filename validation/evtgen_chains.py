@@ -11,7 +11,7 @@ freedom, chi squared, and how much larger it may be (probability 1e-5).  Where E
 - the loop functions of ``BTOSLLBALL`` and ``BTOSLLALI`` are written as EvtGen does (see ``physics.wilson``);
 
 and :mod:`validation.chain_closed_forms` compares with the closed form.  The chains with photons are in
-:mod:`validation.chain_photons`, those with mixing and CP violation elsewhere (:data:`ELSEWHERE`).
+:mod:`validation.chain_photons`, those with mixing and CP violation in :mod:`validation.chain_times`.
 """
 
 from __future__ import annotations
