@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from openbfactory.pipeline import Energy
 
 
 def generate(
@@ -32,17 +35,32 @@ def generate(
     if workers and scheduler:
         message = "--workers starts processes here and --scheduler uses those elsewhere: give one of them"
         raise typer.BadParameter(message)
+    given = _pairs(settings or [])
     energy = Energy(off_resonance, energy_shift, fixed_energy)
     counts = generate_file(sample, events, seed, output, workers=workers, scheduler=scheduler, card=detector,
-                           decay_file=decay_file, decays=decays, settings=_pairs(settings or []), energy=energy,
+                           decay_file=decay_file, decays=decays, settings=given, energy=energy,
                            progress=Progress(f"generate {sample}"))
     print(f"{output}: {events} events, {counts.total} decays")
+    _print_cross_section(sample, given, energy, detector)
     for model, fraction in counts.fractions().items():
         print(f"  {model}: not done yet, {100 * fraction:.3g} % of all decays made by phase space instead")
     if counts.undecayed:
         print(f"  {counts.undecayed} unstable particles had no open channel")
     if counts.excess:
         print(f"  {counts.excess} proposed decays had a weight above the bound of their channel")
+
+
+def _print_cross_section(sample: str, given: dict[str, float | str], energy: Energy, detector: str) -> None:
+    """Print the cross section of a sample that computes its own."""
+    from openbfactory.core.registry import lookup
+    from openbfactory.experiment import load_card
+    from openbfactory.generate import SAMPLES, settled
+
+    chosen = lookup("samples", sample, SAMPLES)
+    if chosen.cross_section:
+        value, error = chosen.cross_section(settled(sample, chosen.parameters, given),
+                                            energy.of(load_card(detector).machine))
+        print(f"  cross section {1e6 * value:.4g} fb (integration {1e6 * error:.2g} fb), before radiation")
 
 
 def _pairs(texts: list[str]) -> dict[str, float | str]:

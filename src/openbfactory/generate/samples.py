@@ -12,12 +12,15 @@ from openbfactory.core.random import Address
 from openbfactory.core.registry import lookup
 from openbfactory.events.record import Events, Jagged
 from openbfactory.experiment.machine import Machine
+from openbfactory.generate import darksector
 from openbfactory.generate.bpair import overlay, upsilon_primaries
 from openbfactory.generate.columns import INITIAL
 from openbfactory.generate.continuum import CONTINUUM, continuum_primaries
 from openbfactory.generate.counts import DecayCounts
+from openbfactory.generate.darksector import muon_pair_events
 from openbfactory.generate.engine import decay_events
 from openbfactory.generate.laboratory import electron_frame
+from openbfactory.generate.longlived import CHARGED, NEUTRAL, scalar_text
 from openbfactory.generate.parameters import Parameter, Values, settled
 from openbfactory.generate.taudecay import Michel
 from openbfactory.generate.taupair import LEPTON_PAIRS, lepton_pair_primaries
@@ -42,7 +45,7 @@ class Sample:
     process
         Name of its cross section in the machine card; ``bbbar`` is the sum of ``charged`` and ``mixed``.
     primaries
-        Maker of the primary particles.
+        Maker of the primary particles; not needed with ``correlated``.
     overlay
         Name of the packaged decay file laid over the main one, empty for none.
     decays
@@ -55,18 +58,21 @@ class Sample:
         Numbers and choices that the user may set.
     decay_text
         Text of a decay file, made from the parameters, that is laid over all others.
+    cross_section
+        Cross section and its standard deviation [nb] for parameters and machine, where no card has it.
     """
 
     name: str
     title: str
     process: str
-    primaries: Primaries
+    primaries: Primaries | None = None
     overlay: str = ""
     decays: str = ""
     references: tuple[str, ...] = ()
     correlated: Correlated | None = None
     parameters: tuple[Parameter, ...] = ()
     decay_text: Callable[[Values], str] | None = None
+    cross_section: Callable[[Values, Machine], tuple[float, float]] | None = None
 
 
 _B_PAIRS = ("decay-belle2", "pdg2024", "pythia83", "evtgen-2001", "bgl-1997", "grinstein-kobach-2017",
@@ -97,6 +103,24 @@ def _pairs() -> dict[str, Sample]:
     return made
 
 
+def _dark_sector() -> dict[str, Sample]:
+    """Samples of e+e- -> mu+ mu- X, and of B -> K(*) S."""
+    every = ("ee", "mumu", "tautau", "invisible")
+    titles = {"zprime": ("mumu-z", "e+e- -> mu+ mu- Z', a vector of L_mu - L_tau", ("mumu", "tautau", "invisible")),
+              "scalar": ("mumu-scalar", "e+e- -> mu+ mu- S, a leptophilic scalar", every),
+              "alp": ("mumu-alp", "e+e- -> mu+ mu- a, an axion-like particle", every)}
+    made = {name: Sample(name, title, "", references=_PAIRS, correlated=partial(muon_pair_events, model),
+                         parameters=darksector.parameters(decays), decay_text=partial(darksector.decay_text, model),
+                         cross_section=partial(darksector.cross_section, model))
+            for model, (name, title, decays) in titles.items()}
+    for name, title, process, chosen in (
+            ("bk-scalar", "Upsilon(4S) -> B+ B-, one B -> K(*) S with a long-lived scalar S", "charged", CHARGED),
+            ("bk0-scalar", "Upsilon(4S) -> B0 anti-B0, one B -> K(*) S with a long-lived scalar S", "mixed", NEUTRAL)):
+        made[name] = Sample(name, title, process, upsilon_primaries, references=_B_PAIRS, parameters=chosen,
+                            decay_text=scalar_text)
+    return made
+
+
 #: every sample by name
 SAMPLES: dict[str, Sample] = {
     "bbbar": Sample("bbbar", "Upsilon(4S) as the decay file says", "bbbar", upsilon_primaries,
@@ -108,6 +132,7 @@ SAMPLES: dict[str, Sample] = {
     "knunu": Sample("knunu", "Upsilon(4S) -> B+ B-, one B -> K nu nubar (Standard Model), the other generic", "charged",
                     upsilon_primaries, "knunu", "B+ -> K+ nu nubar", (*_B_PAIRS, *_KNUNU)),
     **_pairs(),
+    **_dark_sector(),
 }
 
 
@@ -154,9 +179,12 @@ def generate_events(sample: str, events: int, address: Address, machine: Machine
     text += chosen.decay_text(values) if chosen.decay_text else ""
     table = load_decay_table(decay_file, decays, text)
     initial, made = address.at(f"{address.stage}/initial"), DecayCounts()
+    if chosen.primaries is None and chosen.correlated is None:
+        message = f"the sample '{sample}' has no maker of primary particles"
+        raise GenerationError(message)
     if chosen.correlated:
         primaries, made = chosen.correlated(events, initial, machine, table, values)
-    else:
+    elif chosen.primaries:
         primaries = chosen.primaries(events, initial, machine)
     particles, counts = decay_events(primaries, table, address, axis=electron_frame(machine)[:, 2])
     particles["status"][particles.offsets[:-1]] = INITIAL
