@@ -1,7 +1,8 @@
 """Prints events/s of each stage on one core, with peak memory, next to the peers that pip can install.
 
 Each row runs in a process of its own, pinned to one core and one thread; a first small call compiles or
-loads the kernels and is not counted (its time is in its own column).  Names as arguments choose rows.
+loads the kernels and is not counted (its time is in its own column).  The rate per CPU second is that of an idle
+machine, whatever else runs.  Names as arguments choose rows.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ def main() -> None:
     if wrong:
         message = f"no such row: {', '.join(wrong)}; rows: {', '.join(ROWS)}"
         raise SystemExit(message)
-    print(f"{'row':<34}{'what':<52}{'unit':>10}{'number':>10}{'s':>9}{'rate /s':>12}{'first s':>9}{'MB':>7}")
+    print(f"{'row':<34}{'what':<52}{'unit':>10}{'number':>10}{'s':>9}{'rate /s':>12}{'per CPU s':>12}"
+          f"{'first s':>9}{'MB':>7}")
     results = {}
     for name in names:
         figures = run_row(name)
@@ -47,7 +49,8 @@ def main() -> None:
             continue
         results[name] = figures
         print(f"{name:<34}{title:<52}{unit:>10}{figures['number']:>10.0f}{figures['seconds']:>9.2f}"
-              f"{figures['rate']:>12,.0f}{figures['first']:>9.2f}{figures['memory']:>7.0f}", flush=True)
+              f"{figures['rate']:>12,.0f}{figures['cpu_rate']:>12,.0f}{figures['first']:>9.2f}"
+              f"{figures['memory']:>7.0f}", flush=True)
     target = Path("out/benchmarks.json")
     target.parent.mkdir(exist_ok=True)
     target.write_text(json.dumps(results, indent=1) + "\n")

@@ -6,6 +6,7 @@ import json
 import resource
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,14 +17,27 @@ SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 Work = Callable[[int], object]
 
 
-def generate(sample: str) -> Work:
-    """Generation of one sample."""
+#: events of a chunk: what `obf generate` makes at once
+CHUNK = 10_000
+
+
+def generate(sample: str, *, photons: bool = True) -> Work:
+    """Generation of one sample in chunks, each forgotten when the next is made."""
     from openbfactory.core.random import Address
     from openbfactory.experiment import load_card
     from openbfactory.generate import generate_events
 
     machine = load_card("belle2").machine
-    return lambda n: generate_events(sample, n, Address(1, sample, n), machine)
+
+    def work(n: int) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            user = Path(folder) / "user.dec"
+            user.write_text("noPhotos\n")
+            for first in range(0, n, CHUNK):
+                generate_events(sample, min(CHUNK, n - first), Address(1, sample, first), machine, first=first,
+                                decays=None if photons else user)
+
+    return work
 
 
 def simulate_stage(sample: str) -> Work:
@@ -75,11 +89,11 @@ def chain(sample: str) -> Work:
     return lambda n: maker(ChunkTask(sample=sample, index=0, first=0, events=n, seed=1))
 
 
-def pythia_alone() -> Work:
-    """Pythia 8 from pip with Belle II fragmentation, its own hadron decays, whole events to arrays."""
+def pythia_alone(sample: str, *more: str) -> Work:
+    """Pythia 8 from pip with Belle II fragmentation, its own decays, whole events to arrays."""
     from openbfactory.generate.pythia import pair_settings, pythia
 
-    instance = pythia((*pair_settings("uubar", 10.58), "HadronLevel:Decay = on"))
+    instance = pythia((*pair_settings(sample, 10.58), "HadronLevel:Decay = on", *more))
     return lambda n: instance.nextBatch(n)
 
 
@@ -88,10 +102,10 @@ def three_body(weighted: bool) -> Work:
     import numpy as np
 
     from openbfactory.core.random import Address
-    from openbfactory.kinematics.phasespace import generate_phase_space, generate_weighted_phase_space
+    from openbfactory.kinematics.phasespace import phase_space, phase_space_weighted
 
     masses = np.array([0.493677, 0.0, 0.0])
-    function = generate_weighted_phase_space if weighted else generate_phase_space
+    function = phase_space_weighted if weighted else phase_space
     return lambda n: function(5.27934, masses, n, Address(1, "phase space", n).generator())
 
 
@@ -220,13 +234,28 @@ def plain_lifetime_fit() -> Work:
     return work
 
 
+#: rows that are timed once
+ONCE = ("peer-pyhf-minuit", "linear-1e5", "linear-1e6")
 Row = tuple[str, str, Callable[[], Work], int]
 ROWS: dict[str, Row] = {
+    "generate-bbbar": ("generate: B Bbar with photon radiation", "event", lambda: generate("bbbar"), 20000),
+    "generate-bbbar-no-photons": ("generate: B Bbar without photon radiation", "event",
+                                  lambda: generate("bbbar", photons=False), 20000),
+    "linear-1e4": ("linearity: B Bbar with radiation, 1e4", "event", lambda: generate("bbbar"), 10_000),
+    "linear-1e5": ("linearity: B Bbar with radiation, 1e5", "event", lambda: generate("bbbar"), 100_000),
+    "linear-1e6": ("linearity: B Bbar with radiation, 1e6", "event", lambda: generate("bbbar"), 1_000_000),
     "generate-charged": ("generate: B+ B-", "event", lambda: generate("charged"), 20000),
     "generate-mixed": ("generate: B0 B0bar", "event", lambda: generate("mixed"), 20000),
     "generate-uubar": ("generate: u ubar, hadrons decayed", "event", lambda: generate("uubar"), 20000),
     "generate-ccbar": ("generate: c cbar, hadrons decayed", "event", lambda: generate("ccbar"), 20000),
-    "peer-pythia-uubar": ("peer: Pythia 8 alone, u ubar, its own decays", "event", pythia_alone, 20000),
+    "peer-pythia-uubar": ("peer: Pythia 8 alone, u ubar, its own decays", "event",
+                          lambda: pythia_alone("uubar"), 20000),
+    "peer-pythia-ccbar": ("peer: Pythia 8 alone, c cbar, its own decays", "event",
+                          lambda: pythia_alone("ccbar"), 20000),
+    "peer-pythia-taupair": ("peer: Pythia 8 alone, tau pairs with spin", "event",
+                            lambda: pythia_alone("taupair", "15:mayDecay = on", "TauDecays:mode = 1"), 500),
+    "peer-pythia-taupair-no-spin": ("peer: Pythia 8 alone, tau pairs without spin", "event",
+                                    lambda: pythia_alone("taupair", "15:mayDecay = on", "TauDecays:mode = 0"), 20000),
     "generate-taupair": ("generate: tau pairs", "event", lambda: generate("taupair"), 50000),
     "generate-knunu": ("generate: B+ -> K+ nu nubar with the other B", "event", lambda: generate("knunu"), 20000),
     "simulate-charged": ("simulate: B+ B-", "event", lambda: simulate_stage("charged"), 20000),
@@ -253,7 +282,7 @@ ROWS: dict[str, Row] = {
 
 
 def main(name: str) -> None:
-    """Time one row: a small first call, then the median of three."""
+    """Time one row: a first call for one (it compiles or loads kernels), a warm call, then the median of three."""
     _, _, make, number = ROWS[name]
     started = time.perf_counter()
     try:
@@ -262,15 +291,17 @@ def main(name: str) -> None:
         raise SystemExit(3) from None
     work(1)
     first = time.perf_counter() - started
-    work(number)
-    seconds = []
-    for _ in range(1 if name.startswith("peer-pyhf") else 3):
-        begin = time.perf_counter()
+    work(min(number, CHUNK) if name in ONCE else number)
+    seconds, busy = [], []
+    for _ in range(1 if name in ONCE else 3):
+        begin, cpu = time.perf_counter(), time.process_time()
         work(number)
         seconds.append(time.perf_counter() - begin)
+        busy.append(time.process_time() - cpu)
     taken = statistics.median(seconds)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"number": number, "seconds": taken, "rate": number / taken, "first": first, "memory": memory}))
+    print(json.dumps({"number": number, "seconds": taken, "rate": number / taken, "first": first, "memory": memory,
+                      "cpu_rate": number / statistics.median(busy)}))
 
 
 if __name__ == "__main__":

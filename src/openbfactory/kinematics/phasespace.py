@@ -152,12 +152,48 @@ def build(rng: np.random.Generator, mass: float, masses: Array, n: int, out: Arr
 
 
 @njit(cache=True)
+def _direction(rng: np.random.Generator) -> tuple[float, float, float]:
+    """A random direction; its azimuth is twice that of a point in the unit disc, without trigonometric functions."""
+    z = 2.0 * rng.random() - 1.0
+    while True:
+        a, b = 2.0 * rng.random() - 1.0, 2.0 * rng.random() - 1.0
+        r = a * a + b * b
+        if 0.0 < r < 1.0:
+            s = math.sqrt(1.0 - z * z) / r
+            return s * (a * a - b * b), 2.0 * s * a * b, z
+
+
+@njit(cache=True)
+def _three(rng: np.random.Generator, mass: float, masses: Array, inner: float, out: Array) -> None:
+    """Fill ``out[0:3]`` with isotropic splittings at the mass ``inner`` of the pair (0, 1); as :func:`build`, faster."""
+    m1, m2 = masses[1], masses[2]
+    p, q = two_body_momentum(mass, inner, m2), two_body_momentum(inner, masses[0], m1)
+    x, y, z = _direction(rng)
+    x, y, z = p * x, p * y, p * z
+    last, middle, first = out[2], out[1], out[0]
+    last[0], last[1], last[2], last[3] = math.sqrt(p * p + m2 * m2), x, y, z
+    energy = mass - last[0]
+    u, v, w = _direction(rng)
+    u, v, w = q * u, q * v, q * w
+    e = math.sqrt(q * q + m1 * m1)
+    # boost of particle 1 from the frame of the pair, which moves with -(x, y, z)
+    seen = (energy * e - x * u - y * v - z * w) / inner if inner > 0.0 else e
+    factor = (e + seen) / (energy + inner)
+    middle[0], middle[1], middle[2], middle[3] = seen, u - factor * x, v - factor * y, w - factor * z
+    first[0] = energy - seen
+    first[1], first[2], first[3] = -x - middle[1], -y - middle[2], -z - middle[3]
+
+
+@njit(cache=True)
 def _sample(rng: np.random.Generator, mass: float, masses: Array, out: Array) -> None:
     """Fill ``out`` (size, n, 4) with unweighted phase space."""
     n = len(masses)
     invariants = np.empty(n)
     for k in range(len(out)):
-        decay_to(rng, mass, masses, n, out[k], invariants)
+        if n == 3 and masses[0] + masses[1] + masses[2] < mass:
+            _three(rng, mass, masses, pair_mass(rng, mass, masses[0], masses[1], masses[2]), out[k])
+        else:
+            decay_to(rng, mass, masses, n, out[k], invariants)
 
 
 @njit(cache=True)
@@ -167,7 +203,10 @@ def _sample_weighted(rng: np.random.Generator, mass: float, masses: Array, out: 
     invariants = np.empty(n)
     for k in range(len(out)):
         weights[k] = math.sqrt(cluster_masses(rng, mass, masses, n, invariants)) if n > 2 else 1.0
-        build(rng, mass, masses, n, out[k], invariants)
+        if n == 3:
+            _three(rng, mass, masses, invariants[1], out[k])
+        else:
+            build(rng, mass, masses, n, out[k], invariants)
 
 
 def phase_space(mass: float, masses: npt.ArrayLike, size: int, rng: np.random.Generator) -> Array:
