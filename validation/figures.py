@@ -17,6 +17,8 @@ from validation.histograms import Histogram
 FOLDER = Path("out/validation")
 #: panels a row of a figure
 COLUMNS = 4
+#: a histogram whose largest bin is above this many means gets a logarithmic axis
+PEAK = 30
 
 
 def draw(name: str, histograms: list[Histogram], label: str = "EvtGen") -> Path | None:
@@ -45,7 +47,10 @@ def _panel(above: plt.Axes, below: plt.Axes, histogram: Histogram, label: str) -
     above.stairs(here, edges, color="C3", label="openbfactory")
     above.set_title(histogram.what, fontsize=9)
     above.legend(fontsize=7)
-    above.set_ylim(0, None)
+    if histogram.there.max() > PEAK * histogram.there.mean():
+        above.set_yscale("log")
+    else:
+        above.set_ylim(0, None)
     above.tick_params(labelsize=7, labelbottom=False)
     spread = np.sqrt(np.maximum(histogram.there + factor**2 * histogram.squares, 1.0))
     below.stairs((here - histogram.there) / spread, edges, color="C0")
