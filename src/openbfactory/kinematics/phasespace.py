@@ -165,7 +165,7 @@ def _direction(rng: np.random.Generator) -> tuple[float, float, float]:
 
 @njit(cache=True)
 def _three(rng: np.random.Generator, mass: float, masses: Array, inner: float, out: Array) -> None:
-    """Fill ``out[0:3]`` with isotropic splittings at the mass ``inner`` of the pair (0, 1); as :func:`build`, faster."""
+    """Fill ``out[0:3]`` as :func:`build` does, with the mass ``inner`` of the pair (0, 1)."""
     m1, m2 = masses[1], masses[2]
     p, q = two_body_momentum(mass, inner, m2), two_body_momentum(inner, masses[0], m1)
     x, y, z = _direction(rng)
