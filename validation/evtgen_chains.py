@@ -8,9 +8,14 @@ freedom, chi squared, and how much larger it may be (probability 1e-5).  Where E
 - our events are weighted to EvtGen's formula (pi0 -> e+ e- gamma: the sign of the mass term) or to the magnitudes that
   the version of EvtGen had (D0 -> pi+ pi- pi0);
 - the sign of an angle is turned (``HypNonLepton`` from a polarised mother);
-- the loop functions of ``BTOSLLBALL`` and ``BTOSLLALI`` are written as EvtGen does (see ``physics.wilson``);
+- the loop functions of ``BTOSLLBALL`` and ``BTOSLLALI`` are written as EvtGen does (see ``physics.wilson``).
 
-and :mod:`validation.chain_closed_forms` compares with the closed form.  The chains with photons are in
+EvtGen's own particle table, which is not in its decay files, cuts the masses of some species below; its values, as its
+histograms show them, are laid over (:data:`PARTICLES`).  Masses of a broad meson from another broad meson (a_1 -> rho
+pi, K_1 -> rho K, K* pi) differ: EvtGen draws the lighter mass before the heavier one and without regard to it, here the
+two have the joint density of :mod:`openbfactory.physics.lineshapes`.
+
+:mod:`validation.chain_closed_forms` compares with the closed form.  The chains with photons are in
 :mod:`validation.chain_photons`, those with mixing and CP violation in :mod:`validation.chain_times`.
 """
 
@@ -35,6 +40,17 @@ Array = npt.NDArray[np.float64]
 
 #: spin density of the root by the name that the files use
 DENSITIES = {"vec": np.diag([0.5, 0.0, 0.5]), "up": np.diag([1.0, 0.0])}
+#: mass, width and lower edge of EvtGen's particle table, for both charges [GeV]
+PARTICLES = {
+    ("K*+", "K*-"): (0.89167, 0.0503, 0.66167), ("K*0", "anti-K*0"): (0.89555, 0.0473, 0.66555),
+    ("rho+", "rho-", "rho0"): (0.77526, 0.1491, 0.27526), ("D*0", "anti-D*0"): (2.00685, 0.0, 0.0),
+    ("D_2*+", "D_2*-"): (2.4654, 0.0467, 2.1534), ("D_2*0", "anti-D_2*0"): (2.4607, 0.0475, 2.1517),
+    ("D_10", "anti-D_10"): (2.4208, 0.0317, 2.1488), ("D'_1+", "D'_1-"): (2.445, 0.25, 2.145),
+    ("a_1+", "a_1-", "a_10"): (1.23, 0.42, 0.63), ("K_1+", "K_1-"): (1.272, 0.09, 1.072),
+    ("b_1+", "b_1-", "b_10"): (1.2295, 0.142, 0.9795), ("f_0",): (0.99, 0.06, 0.985),
+    ("D_0*0", "anti-D_0*0"): (2.3, 0.274, 2.001), ("D_s1+", "D_s1-"): (2.4595, 0.001, 2.4445),
+    ("omega",): (0.78265, 0.00849, 0.65), ("D*+", "D*-"): (2.01026, 8.34e-5, 2.00986),
+}
 #: chains of other modules, by the beginning of their names
 ELSEWHERE = ("12_", "15_photos")
 #: chains in which EvtGen is wrong, and the file that is right
@@ -95,10 +111,20 @@ def events_of(name: str, reference: dict[str, Any], events: int) -> tuple[Any, d
     text = str(reference["decay"])
     for model, asked in AS_EVTGEN.items():
         text = text.replace(model, asked)
-    table = load_decay_table(reference_input("evtgen", "DECAY_BELLE2_evtgen.dec"), overlay=text)
+    table = load_decay_table(reference_input("evtgen", "DECAY_BELLE2_evtgen.dec"),
+                             overlay=particle_statements() + text)
     particles, counts = decay_events(Jagged(np.arange(events + 1), columns), table, Address(1, f"validation/{name}"),
                                      density=DENSITIES.get(found[3]))
     return particles, counts.fallback
+
+
+def particle_statements() -> str:
+    """Statements of a decay file that set :data:`PARTICLES`."""
+    lines = []
+    for names, (mass, width, low) in PARTICLES.items():
+        for name in names:
+            lines += [f"Particle {name} {mass} {width}", f"ChangeMassMin {name} {low}"]
+    return "\n".join(lines) + "\n"
 
 
 def chain_comparison(name: str, events: int = EVENTS) -> tuple[list[Histogram], list[Row]]:

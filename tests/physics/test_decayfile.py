@@ -85,9 +85,9 @@ def test_the_compiled_file():
     ("Decay B+\n1.0 K+ piO PHSP;\nEnddecay\n", "unknown-particle", "line 2"),
     ("Decay B+\n1.0 K+ pi0 PHPS;\nEnddecay\n", "unknown-decay-model", "line 2"),
     ("Decay B+\n-0.5 K+ pi0 PHSP;\n1.0 K+ eta PHSP;\nEnddecay\n", "negative-fraction", "line 2"),
-    ("Alias xx yy\nAlias yy xx\nDecay xx\n1.0 K+ pi0 PHSP;\nEnddecay\n", "recursive-alias", "Alias xx"),
+    ("Alias xx yy\nAlias yy xx\nDecay xx\n1.0 K+ pi0 PHSP;\nEnddecay\n", "recursive-alias", "line 1"),
     ("CDecay pi0\n", "self-conjugate", "line 1"),
-    ("CopyDecay myB+ B+\n", "missing-decay", "CopyDecay myB+"),
+    ("CopyDecay myB+ B+\n", "missing-decay", "line 1"),
     ("Decay B++\n1.0 K+ pi0 PHSP;\nEnddecay\n", "unknown-particle", "line 1"),
 ])
 def test_mistakes_are_named_with_their_line(text, code, line):

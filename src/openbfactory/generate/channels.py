@@ -11,12 +11,24 @@ from openbfactory.generate.columns import Array, TableArrays
 OPEN_MARGIN = 1e-12
 
 
+@njit(cache=True, inline="always")
+def above(values: Array, first: int, last: int, wanted: float) -> int:
+    """First place in ``values[first:last]`` (ascending) whose value is above ``wanted``, ``last`` for none."""
+    while first < last:
+        middle = (first + last) >> 1
+        if values[middle] > wanted:
+            last = middle
+        else:
+            first = middle + 1
+    return first
+
+
 @njit(cache=True)
 def choose_channel(rng: np.random.Generator, species: int, mass: float, table: TableArrays) -> int:
     """Channel drawn by branching fraction among those open at the given mass, -1 when none is."""
     first, last = table.channel_first[species], table.channel_first[species + 1]
     for _ in range(8):
-        c = first + np.searchsorted(table.cumulative[first:last], rng.random(), side="right")
+        c = above(table.cumulative, first, last, rng.random())
         if c < last and table.threshold[c] <= mass + OPEN_MARGIN:
             return c
     total = 0.0

@@ -54,6 +54,10 @@ class TableArrays(NamedTuple):
     kind: Array
     bound: Array
     quantiles: Array
+    shape: Array
+    wave: Array
+    radius: Array
+    shapes: Array
 
 
 class PoolArrays(NamedTuple):

@@ -132,7 +132,7 @@ def walk(rng: np.random.Generator, offsets: Array, given_floats: Array, given_in
             row = stack[depth]
             species, mass = ints[row, SPECIES], floats[row, MASS]
             decided, link, rho = ints[row, CHOSEN], ints[row, LINK], density
-            channel, pending = pending, NO_CHANNEL
+            channel, pending, chosen[:] = pending, NO_CHANNEL, NOT_CHOSEN
             if channel == NO_CHANNEL:
                 channel = decided >> 1 if decided >= 0 else choose_channel(rng, species, mass, table)
             if channel < 0:
@@ -155,7 +155,7 @@ def walk(rng: np.random.Generator, offsets: Array, given_floats: Array, given_in
                 count = fill_daughters(table, channel, conjugate, daughters)
                 if table.code[channel] == MIXING_PAIR:
                     count = 2
-                draw_masses(rng, mass, table, daughters[:count], masses)
+                draw_masses(rng, channel, mass, table, daughters[:count], masses, chosen)
                 ctau[:count] = -1.0
                 state[EXCESS] += decay_with_spin(rng, channel, species, mass, table, held, spin, link, rho, axes,
                                                  daughters, masses, count, momenta, ctau, chosen, scratch)
@@ -174,7 +174,6 @@ def walk(rng: np.random.Generator, offsets: Array, given_floats: Array, given_in
                 close(spin, ints[row, LINK])
             elif table.code[channel] == MIXING_PAIR:
                 follow_pair(spin, ints, row, n, held)
-                chosen[:2] = NOT_CHOSEN
             else:
                 follow(spin, floats, ints, row, n, daughters, momenta, masses, held)
             if depth + count > len(stack):

@@ -126,7 +126,8 @@ def table_arrays(table: DecayTable) -> tuple[TableArrays, Array]:
     arrays = TableArrays(table.pdg, table.stable, table.mass, table.width, table.mass_low, table.mass_high, table.ctau,
                          table.conjugate, table.channel_first, table.cumulative, table.fraction, threshold,
                          table.daughter_first, table.daughters, parameter_first, parameters, code, kind, bound,
-                         q2_quantiles().copy())
+                         q2_quantiles().copy(), table.shape, table.wave, table.radius,
+                         table.shapes)
     return arrays, fallback
 
 

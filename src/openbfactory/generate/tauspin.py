@@ -61,6 +61,7 @@ class Work(NamedTuple):
     mother: Array
     status: Array
     daughters: Array
+    chosen: Array
     masses: Array
     inside: Array
     inner: Array
@@ -72,8 +73,8 @@ class Work(NamedTuple):
 def _work() -> Work:
     """Empty scratch."""
     return Work(np.empty((ROWS, 4)), np.empty(ROWS, np.int32), np.empty(ROWS, np.int32), np.empty(ROWS, np.int32),
-                np.empty(64, np.int32), np.empty(ROWS), np.empty((64, 4)), np.empty((64, 4)), np.empty(64),
-                np.empty((64, 4)), np.empty(3))
+                np.empty(64, np.int32), np.empty(64, np.int64), np.empty(ROWS), np.empty((64, 4)), np.empty((64, 4)),
+                np.empty(64), np.empty((64, 4)), np.empty(3))
 
 
 def polarised_taus(events: int, address: Address, table: DecayTable, spin: tuple[float, float, float], *,
@@ -168,7 +169,7 @@ def decay_tau(rng: np.random.Generator, row: int, n: int, species: int, sign: fl
     first = table.daughter_first[channel]
     count = table.daughter_first[channel + 1] - first
     w.daughters[:count] = table.daughters[first:first + count]
-    draw_masses(rng, mass, table, w.daughters[:count], masses)
+    draw_masses(rng, channel, mass, table, w.daughters[:count], masses, w.chosen)
     pair = -1
     if kind == LEPTON:
         leptonic(rng, mass, masses, taus.michel, taus.bound[channel], inside, w.h)

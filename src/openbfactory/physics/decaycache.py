@@ -20,12 +20,13 @@ from openbfactory.core.diagnostics import Findings
 from openbfactory.core.errors import DecayFileError
 from openbfactory.core.kernel_cache import cache_root
 from openbfactory.core.provenance import library_versions
-from openbfactory.physics.decayfile import DecayStatements, default_decay_file, parse_statements, read_text
+from openbfactory.physics.decayfile import default_decay_file, parse_statements, read_text
+from openbfactory.physics.decaystatements import DecayStatements
 from openbfactory.physics.decaytable import DecayTable, compile_table
 from openbfactory.physics.particles import DATA
 
 #: modules whose source decides what a cache entry holds
-_MAKERS = ("decayfile", "decaytable", "particles")
+_MAKERS = ("decayfile", "decaystatements", "decaytable", "lineshapes", "particles", "resonances")
 
 
 def load_decay_table(main: str | Path | None = None, decays: str | Path | None = None,

@@ -13,7 +13,8 @@ import numpy as np
 
 from openbfactory.core.diagnostics import Finding, Findings
 from openbfactory.physics.decaycache import main_statements
-from openbfactory.physics.decayfile import DecayStatements, parse_statements, read_text
+from openbfactory.physics.decayfile import parse_statements, read_text
+from openbfactory.physics.decaystatements import DecayStatements
 from openbfactory.physics.decaytable import CLOSED_MARGIN, DecayTable, compile_table
 from openbfactory.physics.particles import Species, is_parton
 

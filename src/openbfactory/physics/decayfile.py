@@ -4,14 +4,13 @@ Method: the grammar is that of decaylanguage (LALR); this module turns its synta
 syntax error the line is set aside and reading goes on, so that all errors are reported at once.  A user file is laid
 over a main file: its ``Decay`` blocks replace those of the same name, its definitions are added.
 
-Left out: ``SetLineshapePW``, ``BlattWeisskopf``, the line-shape switches and the Pythia parameters are read and kept,
-the decay table does not use them yet.
+Left out: the parameters of Pythia are read and not used.
 """
 
 from __future__ import annotations
 
+import math
 import re
-from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -19,91 +18,20 @@ from typing import Any
 
 from openbfactory.core.diagnostics import Findings
 from openbfactory.core.errors import DecayFileError
+from openbfactory.physics.decaystatements import Channel, DecayStatements
 from openbfactory.physics.particles import species_table
 
 #: reading stops after this many syntax errors
 MAX_SYNTAX_ERRORS = 20
+#: no particle is heavier [GeV]
+LARGEST_MASS = 1000.0
+#: largest partial wave of a line shape
+LARGEST_WAVE = 4
 
 _KEYWORDS = {"Decay", "Enddecay", "CDecay", "CopyDecay", "Alias", "ChargeConj", "Define", "ModelAlias", "Particle"}
+#: statements of EvtGen that the grammar of decaylanguage lacks
+_EXTRA = re.compile(r"^\s*(BlattWeisskopfBirth|normalPhotos)\b\s*(.*)$")
 _MODEL_WORD = re.compile(r"^[A-Z][A-Z0-9_]{2,}$")
-
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """One line of a ``Decay`` block, as written."""
-
-    fraction: float
-    daughters: tuple[str, ...]
-    model: str
-    parameters: tuple[str, ...]
-    photos: bool
-    line: int
-
-
-@dataclass(slots=True)
-class DecayStatements:
-    """The statements of one or more decay files, names unresolved.
-
-    Attributes
-    ----------
-    decays
-        Mother to channels; ``lines`` holds the line of each block.
-    aliases, conjugates
-        Alias to species, and pairs of charge conjugates (both ways).
-    defines, model_aliases
-        Name to value; name to model and parameters.
-    charge_conjugate, copies
-        Names of ``CDecay`` with their line; ``CopyDecay`` new to old name.
-    particles, mass_limits
-        ``Particle`` name to (mass, width or -1) in GeV; name to (lower, upper) in GeV, -1 where not given.
-    lineshapes
-        Line-shape statements as words.
-    photos
-        Global switch of photon radiation.
-    """
-
-    decays: dict[str, list[Channel]] = field(default_factory=dict)
-    lines: dict[str, int] = field(default_factory=dict)
-    aliases: dict[str, str] = field(default_factory=dict)
-    conjugates: dict[str, str] = field(default_factory=dict)
-    defines: dict[str, float] = field(default_factory=dict)
-    model_aliases: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
-    charge_conjugate: dict[str, int] = field(default_factory=dict)
-    copies: dict[str, str] = field(default_factory=dict)
-    particles: dict[str, tuple[float, float]] = field(default_factory=dict)
-    mass_limits: dict[str, tuple[float, float]] = field(default_factory=dict)
-    lineshapes: list[list[str]] = field(default_factory=list)
-    photos: bool | None = None
-
-    def overlaid(self, other: DecayStatements) -> DecayStatements:
-        """These statements with those of ``other`` laid over them."""
-        defined = {*other.decays, *other.charge_conjugate, *other.copies}
-        kept = {name: line for name, line in self.charge_conjugate.items() if name not in defined}
-        replaced = {*other.charge_conjugate, *other.copies}
-        decays = {name: channels for name, channels in self.decays.items() if name not in replaced}
-        return DecayStatements(
-            {**decays, **other.decays}, {**self.lines, **other.lines}, {**self.aliases, **other.aliases},
-            {**self.conjugates, **other.conjugates}, {**self.defines, **other.defines},
-            {**self.model_aliases, **other.model_aliases}, {**kept, **other.charge_conjugate},
-            {**{n: o for n, o in self.copies.items() if n not in defined}, **other.copies},
-            {**self.particles, **other.particles}, {**self.mass_limits, **other.mass_limits},
-            [*self.lineshapes, *other.lineshapes], self.photos if other.photos is None else other.photos)
-
-    def to_document(self) -> dict[str, Any]:
-        """Plain document for a JSON file."""
-        return asdict(self)
-
-    @classmethod
-    def from_document(cls, document: dict[str, Any]) -> DecayStatements:
-        """Statements from the document of :meth:`to_document`."""
-        document = dict(document)
-        document["decays"] = {mother: [Channel(c["fraction"], tuple(c["daughters"]), c["model"],
-                                               tuple(c["parameters"]), c["photos"], c["line"]) for c in channels]
-                              for mother, channels in document["decays"].items()}
-        document["model_aliases"] = {n: (m, tuple(p)) for n, (m, p) in document["model_aliases"].items()}
-        for key in ("particles", "mass_limits"):
-            document[key] = {n: (a, b) for n, (a, b) in document[key].items()}
-        return cls(**document)
 
 
 def default_decay_file() -> Path:
@@ -126,9 +54,35 @@ def parse_statements(text: str, findings: Findings) -> DecayStatements:
     """Statements of a decay file's text; mistakes are added to ``findings``."""
     lines = _joined([_without_end(line) for line in text.splitlines()])
     statements = DecayStatements()
+    _take_extra(lines, statements, findings)
     for tree in _syntax_tree(lines, findings):
         _HANDLERS.get(tree.data, _ignored)(statements, tree, findings)
     return statements
+
+
+def _take_extra(lines: list[str], statements: DecayStatements, findings: Findings) -> None:
+    """Read the statements that the grammar lacks and empty their lines."""
+    for number, line in enumerate(lines, start=1):
+        found = _EXTRA.match(line)
+        if found is None:
+            continue
+        lines[number - 1] = ""
+        words = found[2].split()
+        if found[1] == "normalPhotos" and not words:
+            statements.photos = "normal"
+        elif found[1] == "BlattWeisskopfBirth" and len(words) == 2 and _is_number(words[1]):
+            _add_lineshape(statements, number, [found[1], *words], findings)
+        else:
+            findings.error("syntax", f"line {number}", f"cannot read '{_shortened(line)}'",
+                           expected="BlattWeisskopfBirth NAME RADIUS" if words else f"a complete {found[1]} statement")
+
+
+def _is_number(word: str) -> bool:
+    """True for the text of a finite number."""
+    try:
+        return math.isfinite(float(word))
+    except ValueError:
+        return False
 
 
 def read_statements(path: Path) -> DecayStatements:
@@ -256,8 +210,10 @@ def _channel(tree: Any, findings: Findings) -> Channel:
             if swallowed:
                 findings.error("missing-semicolon", f"line {words[0].line}", f"the model '{model}' is followed by "
                                f"'{swallowed[0]}' in line {swallowed[0].line}", expected="a semicolon after the model")
-    if fraction < 0:
-        findings.error("negative-fraction", f"line {line}", f"branching fraction {fraction} is negative")
+    if not 0 <= fraction < math.inf:
+        findings.error("negative-fraction", f"line {line}", f"branching fraction {fraction}",
+                       expected="a finite number >= 0")
+        fraction = 0.0
     return Channel(fraction, tuple(daughters), model, tuple(parameters), photos, line)
 
 
@@ -267,17 +223,20 @@ def _alias(statements: DecayStatements, tree: Any, findings: Findings) -> None:
         findings.warning("alias-of-species", f"line {new.line}", f"alias '{new}' is the name of a species")
         return
     statements.aliases[str(new)] = str(old)
+    statements.places[f"Alias {new}"] = new.line
 
 
 def _chargeconj(statements: DecayStatements, tree: Any, findings: Findings) -> None:
     first, second = (str(w) for w in _words(tree))
+    statements.places[f"ChargeConj {first}"] = _words(tree)[0].line
     statements.conjugates[first] = second
     statements.conjugates[second] = first
 
 
 def _define(statements: DecayStatements, tree: Any, findings: Findings) -> None:
     name, value = _words(tree)
-    statements.defines[str(name)] = float(value)
+    if _finite(value, findings):
+        statements.defines[str(name)] = float(value)
 
 
 def _model_alias(statements: DecayStatements, tree: Any, findings: Findings) -> None:
@@ -293,26 +252,55 @@ def _cdecay(statements: DecayStatements, tree: Any, findings: Findings) -> None:
 def _copydecay(statements: DecayStatements, tree: Any, findings: Findings) -> None:
     new, old = (str(w) for w in _words(tree))
     statements.copies[new] = old
+    statements.places[f"CopyDecay {new}"] = _words(tree)[0].line
 
 
 def _particle(statements: DecayStatements, tree: Any, findings: Findings) -> None:
     name, *values = _words(tree)
+    statements.places[f"Particle {name}"] = name.line
+    if any(not 0 <= float(v) < LARGEST_MASS for v in values):
+        findings.error("mass", f"line {name.line}", f"{name} has mass and width {', '.join(map(str, values))} GeV",
+                       expected=f"numbers from 0 to {LARGEST_MASS:g}")
+        return
     statements.particles[str(name)] = (float(values[0]), float(values[1]) if len(values) > 1 else -1.0)
 
 
 def _mass_limit(statements: DecayStatements, tree: Any, findings: Findings) -> None:
     which, name, value = (str(w) for w in _words(tree))
+    statements.places[f"ChangeMass {name}"] = _words(tree)[0].line
     lower, upper = statements.mass_limits.get(name, (-1.0, -1.0))
+    if not _finite(_words(tree)[2], findings):
+        return
     limit = float(value)
     statements.mass_limits[name] = (limit, upper) if which == "ChangeMassMin" else (lower, limit)
 
 
+def _finite(value: Any, findings: Findings) -> bool:
+    """True for a finite number; others are errors."""
+    if not _is_number(str(value)):
+        findings.error("not-finite", f"line {value.line}", f"the number {value} is not finite")
+    return _is_number(str(value))
+
+
 def _lineshape(statements: DecayStatements, tree: Any, findings: Findings) -> None:
-    statements.lineshapes.append([tree.data, *(str(w) for w in _words(tree))])
+    words = _words(tree)
+    named = {"setlspw": "SetLineshapePW", "setlsbw": "BlattWeisskopf"}.get(tree.data)
+    _add_lineshape(statements, words[0].line, [*([named] if named else []), *(str(w) for w in words)], findings)
+
+
+def _add_lineshape(statements: DecayStatements, line: int, words: list[str], findings: Findings) -> None:
+    """Keep a statement about a line shape when its value can be."""
+    if words[0].startswith("BlattWeisskopf") and not 0 <= float(words[-1]) < math.inf:
+        findings.error("negative-radius", f"line {line}", f"the radius {words[-1]} of a barrier factor is not a finite "
+                       "number >= 0", expected="a radius in 1/GeV")
+    elif words[0] == "SetLineshapePW" and int(words[-1]) > LARGEST_WAVE:
+        findings.error("wave", f"line {line}", f"the partial wave {words[-1]}", expected=f"0 to {LARGEST_WAVE}")
+    else:
+        statements.lineshapes.append([str(line), *words])
 
 
 def _photos(statements: DecayStatements, tree: Any, findings: Findings) -> None:
-    statements.photos = any(getattr(t, "data", "") == "yes" for t in tree.children)
+    statements.photos = next(str(t.data) for t in tree.children if getattr(t, "data", "") in ("yes", "no"))
 
 
 def _ignored(statements: DecayStatements, tree: Any, findings: Findings) -> None:

@@ -1,14 +1,12 @@
 """Decay tables: a decay file resolved and flattened into arrays that compiled kernels walk.
 
 Method: aliases, definitions, copies and charge conjugates are resolved; branching fractions are normalised to 1;
-every species gets a mass window (its lower edge is the threshold of its lightest open channel, found by iteration).
-
-Approximation: a mass window reaches 15 widths from the pole unless the file says ``ChangeMassMin/Max``.
+mass windows and line shapes are those of :mod:`openbfactory.physics.resonances`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache, cached_property
 from typing import Any
 
@@ -17,16 +15,14 @@ import numpy.typing as npt
 
 from openbfactory.core.diagnostics import Findings
 from openbfactory.core.errors import UnknownNameError
-from openbfactory.core.units import hbar, speed_of_light
-from openbfactory.physics.decayfile import Channel, DecayStatements
+from openbfactory.physics.decaystatements import Channel, DecayStatements
 from openbfactory.physics.particles import Species, conjugate_name, species_file, species_table
+from openbfactory.physics.resonances import ShapeMaker, resonances_of, set_mass_windows
 
 Array = npt.NDArray[Any]
 
 #: channels whose daughters are heavier than the mother by more than this are closed [GeV]
 CLOSED_MARGIN = 1e-9
-#: a line shape begins at the threshold of the lightest channel with at least this branching fraction
-EDGE_FRACTION = 0.01
 
 
 @dataclass(frozen=True)
@@ -63,6 +59,14 @@ class DecayTable:
         Species indices.
     parameters : float64
         Model parameters; NaN where a parameter is a word.
+    shape : (C,) int32
+        Row of the line shape of the mother in this channel, -1 for none.
+    wave : (C,) int32
+        Orbital angular momentum of two daughters of which one is broad, -1 where their masses carry no factor.
+    radius : (C,) float64
+        Radius of the barrier factor of these two [1/GeV].
+    shapes : (N, 3, nodes) float64
+        Line shapes: masses, density and its integral, see :class:`openbfactory.physics.lineshapes.Shape`.
     """
 
     names: Array
@@ -88,6 +92,10 @@ class DecayTable:
     daughters: Array
     parameter_first: Array
     parameters: Array
+    shape: Array
+    wave: Array
+    radius: Array
+    shapes: Array
     digest: str = ""
 
     @cached_property
@@ -156,15 +164,18 @@ def compile_table(statements: DecayStatements, findings: Findings, digest: str =
     columns = _channel_columns(names, index, channels, statements, findings)
     ctau = np.array([s.ctau for s in values])
     mass, width = np.array([s.mass for s in values]), np.array([s.width for s in values])
+    resonances = resonances_of(statements, species, findings)
+    none = np.zeros((0, 0))
     table = DecayTable(
         names=np.array(names), pdg=np.array([s.pdg for s in values], np.int32),
         charge3=np.array([s.charge3 for s in values], np.int32), spin2=np.array([s.spin2 for s in values], np.int32),
         conjugate=np.array([index[conjugates.get(n, n)] for n in names], np.int32), stable=stable,
         mass=mass, width=width, ctau=ctau, mass_low=mass.copy(), mass_high=mass.copy(),
-        threshold=np.zeros(len(columns["fraction"])), digest=digest, **columns)
-    _set_mass_windows(table, statements, index)
-    _set_thresholds(table)
-    return table
+        threshold=np.zeros(len(columns["fraction"])), shape=none, wave=none, radius=none, shapes=none,
+        digest=digest, **columns)
+    set_mass_windows(table, resonances)
+    made: dict[str, Any] = dict(ShapeMaker(table, resonances).columns())
+    return replace(table, **made)
 
 
 def _all_species(statements: DecayStatements, findings: Findings) -> dict[str, Species]:
@@ -172,7 +183,7 @@ def _all_species(statements: DecayStatements, findings: Findings) -> dict[str, S
     species = dict(species_table())
     for name, (mass, width) in statements.particles.items():
         if name not in species:
-            findings.unknown_name("Particle", name, species, what="particle")
+            findings.unknown_name(statements.place("Particle", name), name, species, what="particle")
             continue
         old = species[name]
         species[name] = Species(name, old.pdg, mass, old.width if width < 0 else width, old.charge3, old.spin2)
@@ -181,12 +192,13 @@ def _all_species(statements: DecayStatements, findings: Findings) -> dict[str, S
         while base in statements.aliases:
             base = statements.aliases[base]
             if base in seen:
-                findings.error("recursive-alias", f"Alias {name}", f"alias '{name}' leads back to itself")
+                findings.error("recursive-alias", statements.place("Alias", name),
+                               f"alias '{name}' leads back to itself")
                 break
             seen.add(base)
         else:
             if base not in species:
-                findings.unknown_name(f"Alias {name}", base, species, what="particle")
+                findings.unknown_name(statements.place("Alias", name), base, species, what="particle")
                 continue
             old = species[base]
             species[name] = Species(name, old.pdg, old.mass, old.width, old.charge3, old.spin2)
@@ -200,7 +212,7 @@ def _conjugates(statements: DecayStatements, species: dict[str, Species], findin
     for first, second in statements.conjugates.items():
         for name in (first, second):
             if name not in species:
-                findings.unknown_name(f"ChargeConj {first}", name, species, what="particle")
+                findings.unknown_name(statements.place("ChargeConj", first), name, species, what="particle")
         if first in species and second in species:
             pairs[first] = second
     return pairs
@@ -213,7 +225,7 @@ def _all_channels(statements: DecayStatements, species: dict[str, Species], conj
     _check_models(statements, findings)
     for new, old in statements.copies.items():
         if old not in channels:
-            findings.error("missing-decay", f"CopyDecay {new}", f"'{old}' has no Decay block to copy")
+            findings.error("missing-decay", statements.place("CopyDecay", new), f"'{old}' has no Decay block to copy")
             continue
         channels.setdefault(new, channels[old])
     for name, line in statements.charge_conjugate.items():
@@ -254,7 +266,7 @@ def _channel_columns(names: list[str], index: dict[str, int], channels: dict[str
             cumulative.append(running)
             model.append(models.setdefault(model_name, len(models)))
             line.append(channel.line)
-            photos.append(channel.photos if statements.photos is None else statements.photos)
+            photos.append(statements.photos == "yes" or (channel.photos and statements.photos != "no"))
             daughters += [index[d] for d in channel.daughters]
             daughter_first.append(len(daughters))
             parameters += [_parameter(word, statements) for word in words]
@@ -311,49 +323,3 @@ def _parameter(word: str, statements: DecayStatements) -> float:
     except ValueError:
         sign, name = (-1.0, word[1:]) if word.startswith("-") else (1.0, word)
         return sign * statements.defines.get(name, float("nan"))
-
-
-def _set_mass_windows(table: DecayTable, statements: DecayStatements, index: dict[str, int]) -> None:
-    """Fill the mass windows and remove the lifetime of broad species."""
-    limits = species_file().limits
-    broad = table.width > limits.narrow_width
-    table.mass_low[:] = np.where(broad, np.maximum(table.mass - limits.window * table.width, 0.0), table.mass)
-    table.mass_high[:] = np.where(broad, table.mass + limits.window * table.width, table.mass)
-    for name, (lower, upper) in statements.mass_limits.items():
-        if name in index and broad[index[name]]:
-            s = index[name]
-            table.mass_low[s] = lower if lower >= 0 else table.mass_low[s]
-            table.mass_high[s] = upper if upper >= 0 else table.mass_high[s]
-    floor = table.mass_low.copy()
-    for _ in range(20):
-        _set_thresholds(table)
-        lightest = np.full(len(table.mass), np.inf)
-        mother = _mother_of_channel(table)
-        largest = np.zeros(len(table.mass))
-        np.maximum.at(largest, mother, table.fraction)
-        counted = table.fraction >= np.minimum(EDGE_FRACTION, largest[mother])
-        np.minimum.at(lightest, mother[counted], table.threshold[counted])
-        raised = np.where(broad & np.isfinite(lightest), np.maximum(floor, lightest), floor)
-        raised = np.minimum(raised, table.mass_high)
-        if np.array_equal(raised, table.mass_low):
-            break
-        table.mass_low[:] = raised
-    table.ctau[:] = np.where(broad, 0.0, np.where(table.width > 0, hbar * speed_of_light
-                                                  / np.where(table.width > 0, table.width, 1.0), 0.0))
-
-
-def _mother_of_channel(table: DecayTable) -> Array:
-    """Species index of the mother of each channel."""
-    mothers: Array = np.repeat(np.arange(len(table.names)), np.diff(table.channel_first))
-    return mothers
-
-
-def _set_thresholds(table: DecayTable) -> None:
-    """Fill the threshold of each channel."""
-    filled = np.diff(table.daughter_first) > 0
-    table.threshold[:] = 0.0
-    if np.any(filled):
-        table.threshold[filled] = np.add.reduceat(table.mass_low[table.daughters], table.daughter_first[:-1][filled])
-    # a pair that mixes may name its two flavours for each of the two mesons
-    pairs = (table.models[table.model] == "VSS_BMIX") & (np.diff(table.daughter_first) == 4)
-    table.threshold[pairs] /= 2.0

@@ -62,6 +62,8 @@ class LineShapeLimits(Config):
 
     narrow_width: float
     window: float
+    decay_radius: float
+    birth_radius: float
     source: str
 
 
