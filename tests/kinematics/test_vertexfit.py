@@ -63,7 +63,7 @@ def test_derivatives_are_those_of_finite_differences() -> None:
     scale = np.array([1e-5, 1e-6, 1e-8, 1e-5, 1e-6])
     for h, v in zip(s["helix"], s["vertex"] + 0.3, strict=True):
         w = np.zeros(vertexfit.WORK)
-        vertexfit._linearise(h, v, w)
+        vertexfit.linearise(h, v, w)
         by_helix = {0: [w[4], w[5], w[6], 0.0, 0.0], 1: [w[7], w[8], w[9], 1.0, w[3]]}
         by_vertex = {0: [w[10], w[11], 0.0], 1: [w[12], w[13], -1.0]}
         for row in (0, 1):
@@ -81,8 +81,8 @@ def test_derivatives_are_those_of_finite_differences() -> None:
 
 def _difference(h: np.ndarray, v: np.ndarray, dh: np.ndarray, dv: np.ndarray, row: int) -> float:
     up, down = np.zeros(vertexfit.WORK), np.zeros(vertexfit.WORK)
-    vertexfit._linearise(h + dh, v + dv, up)
-    vertexfit._linearise(h - dh, v - dv, down)
+    vertexfit.linearise(h + dh, v + dv, up)
+    vertexfit.linearise(h - dh, v - dv, down)
     return float(up[row] - down[row])
 
 

@@ -105,7 +105,7 @@ def chi2_probability(chi2: float, ndf: int) -> float:
 
 
 @njit(cache=True, error_model="numpy")
-def _linearise(h: Array, v: Array, w: Array) -> None:
+def linearise(h: Array, v: Array, w: Array) -> None:
     """Fill ``w`` with the residual and derivatives of one track at the point ``v``.
 
     Layout: 0-1 residual (d, z); 2 azimuth; 3 arc length; 4-6 derivatives of d by (d0, phi0, omega); 7-9 of z by
@@ -140,7 +140,7 @@ def _linearise(h: Array, v: Array, w: Array) -> None:
 
 
 @njit(cache=True, error_model="numpy")
-def _weigh(c: Array, w: Array) -> bool:
+def weigh(c: Array, w: Array) -> bool:
     """Fill ``w`` with ``V H^T`` (14-18 for d, 19-23 for z) and W = (dd, dz, zz) in 4-6; False if singular."""
     a0, a1, a2 = w[4], w[5], w[6]
     b0, b1, b2, s = w[7], w[8], w[9], w[3]
@@ -167,7 +167,7 @@ def _weigh(c: Array, w: Array) -> bool:
 
 
 @njit(cache=True, error_model="numpy")
-def _solve(m: Array, b: Array, inverse: Array, step: Array) -> bool:
+def solve_vertex(m: Array, b: Array, inverse: Array, step: Array) -> bool:
     """Fill ``inverse`` and ``step = inverse b`` of a symmetric 3 x 3 matrix; False if it is singular."""
     c00 = m[1, 1] * m[2, 2] - m[1, 2] * m[1, 2]
     c01 = m[0, 2] * m[1, 2] - m[0, 1] * m[2, 2]
@@ -228,11 +228,11 @@ def fit_one(helix: Array, cov: Array, members: Index, start: Array, mean: Array,
             chi2 += vector[i] * (mean[i] - vertex[i])
         for i in range(k):
             w = work[i]
-            _linearise(helix[members[i]], vertex, w)
-            if not _weigh(cov[members[i]], w):
+            linearise(helix[members[i]], vertex, w)
+            if not weigh(cov[members[i]], w):
                 return math.nan, ndf, SINGULAR
-            chi2 += _accumulate(w, matrix, vector)
-        if not _solve(matrix, vector, vertex_cov, step):
+            chi2 += accumulate(w, matrix, vector)
+        if not solve_vertex(matrix, vector, vertex_cov, step):
             return math.nan, ndf, SINGULAR
         moved = step[0] * vector[0] + step[1] * vector[1] + step[2] * vector[2]
         for i in range(3):
@@ -250,7 +250,7 @@ def fit_one(helix: Array, cov: Array, members: Index, start: Array, mean: Array,
 
 
 @njit(cache=True, error_model="numpy")
-def _accumulate(w: Array, matrix: Array, vector: Array) -> float:
+def accumulate(w: Array, matrix: Array, vector: Array) -> float:
     """Add ``E^T W E`` and ``-E^T W r`` of one track; returns ``r^T W r``."""
     wdd, wdz, wzz = w[4], w[5], w[6]
     gd = wdd * w[0] + wdz * w[1]
