@@ -116,7 +116,7 @@ def test_beams_that_make_an_upsilon_are_dropped():
 def test_a_long_list_is_written_and_read_in_time_proportional_to_it(tmp_path):
     """Planted fault this guards against: a buffer that is not cleared between events makes the file grow as n^2."""
     size = 3000
-    columns = {c.name: c.empty(size) for c in MC_PARTICLES.columns}
+    columns = {c.name: c.empty(size) for c in MC_PARTICLES.required}
     columns["mother"][:] = np.maximum(np.arange(size) // 4 - 1, -1)
     columns["mother"][1:] = np.maximum(columns["mother"][1:], 0)
     columns["PDG"][:] = 22

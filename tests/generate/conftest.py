@@ -18,7 +18,7 @@ def machine():
 @pytest.fixture
 def primaries():
     def make(pdg, n, mass, pz=0.0):
-        columns = {c.name: c.empty(n) for c in MC_PARTICLES.columns}
+        columns = {c.name: c.empty(n) for c in MC_PARTICLES.required}
         columns["PDG"][:], columns["mother"][:] = pdg, -1
         columns["pz"][:], columns["E"][:] = pz, np.hypot(mass, pz)
         return Jagged(np.arange(n + 1), columns)

@@ -15,7 +15,7 @@ def test_every_sample(machine, name):
     events, counts = generate_events(name, 200, Address(1, name), machine, first=1000)
     particles = events["MCParticles"]
     assert (events.event[0], len(events), events.process_names) == (1000, 200, (name,))
-    for column in MC_PARTICLES.columns:
+    for column in MC_PARTICLES.required:
         assert particles[column.name].dtype == column.dtype
     first = particles.offsets[:-1]
     assert np.all(particles["status"][first] == 4)

@@ -76,7 +76,7 @@ def fake_events(task: ChunkTask) -> tuple[Events, Total]:
     counts = rng.integers(1, 5, task.events)
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     columns = {c.name: rng.random(offsets[-1]) if c.dtype == "float64" else np.full(offsets[-1], -1, np.int32)
-               for c in MC_PARTICLES.columns}
+               for c in MC_PARTICLES.required}
     columns["E"] += 3
     columns["PDG"][:] = 22
     columns["PDG"][offsets[:-1]] = 300553

@@ -138,3 +138,19 @@ def test_electrons_radiate(gun, run, varied):
     assert 0.03 < lost < 0.25
     plain = run(gun(13, np.full(N, 1.0), RIGHT), card)["Tracks"]
     assert np.mean(0.00299792458 * 1.5 / np.abs(plain["omega"]) < 0.95) < 0.001
+
+
+@pytest.mark.parametrize("pdg", [13, -13])
+def test_polarised_muons(gun, run, varied, pdg):
+    """Muons polarised along z: the positron prefers the spin, the electron the opposite; 1 + a cos / 3 integrated."""
+    events = gun(pdg, np.full(N, 0.3), RIGHT)
+    spin = np.zeros((N, 3))
+    spin[:, 2] = 1.0
+    events["MCParticles"].columns["polarisation"] = spin
+    s = run(events, varied(beam_background=0.0, material=0.0, decays_in_flight=1000.0))["MCSecondaries"]
+    electron = np.abs(s["PDG"]) == 11
+    assert electron.sum() > 5000
+    up = np.mean(s["pz"][electron] > 0)
+    expected = 0.5 - np.sign(pdg) / 12
+    assert within(up, expected, electron.sum())
+    assert not within(up, 1 - expected, electron.sum())

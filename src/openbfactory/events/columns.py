@@ -43,6 +43,11 @@ class Collection:
         """Names of the columns in order."""
         return tuple(c.name for c in self.columns)
 
+    @property
+    def required(self) -> tuple[Column, ...]:
+        """Columns that every file has."""
+        return tuple(c for c in self.columns if not c.optional)
+
     def __getitem__(self, name: str) -> Column:
         return next(c for c in self.columns if c.name == name)
 
@@ -67,7 +72,10 @@ MC_PARTICLES = Collection(
         Column("z", "float64", "cm", "production vertex z"),
         Column("t", "float64", "ns", "production time"),
         Column("mother", "int32", "1", "index of the mother in the same list, -1 for none"),
-        Column("status", "int32", "1", "1 stable in generation, 2 decayed, 4 initial system"),
+        Column("status", "int32", "1", "1 stable in generation, 2 decayed, 4 initial system, 12 decayed at a displaced "
+               "vertex (K_S, hyperons): the detector may undo it, with all that came of it"),
+        Column("polarisation", "float64", "1", "spin polarisation vector of a muon in its rest frame (boosted from the "
+               "lab without rotation), 0 where not known", width=3, optional=True),
     ),
 )
 

@@ -5,7 +5,7 @@ Codes, momenta, statuses, production vertices and times, the weight and the
 number of the event are kept; the process is the event attribute ``process``.
 
 Lost in a HepMC3 file
-    every collection but ``MCParticles``; lengths and times change in the last
+    every collection but ``MCParticles``, and polarisations; lengths and times change in the last
     digit (mm to cm and back); daughters of one mother share one production
     vertex, that of the first of them; particles without a mother share that of
     the first (``event position``).
@@ -86,7 +86,7 @@ class Writer:
             findings.error("missing-collection", "MCParticles", "HepMC3 holds generated particles; there are none")
             raise EventFileError(findings)
         particles = events["MCParticles"]
-        p = {name: np.ascontiguousarray(particles[name]) for name in MC_PARTICLES.names}
+        p = {c.name: np.ascontiguousarray(particles[c.name]) for c in MC_PARTICLES.required}
         mass = np.sqrt(np.maximum(p["E"] ** 2 - p["px"] ** 2 - p["py"] ** 2 - p["pz"] ** 2, 0.0))
         positions = [mm_from_length(p[k]) for k in "xyz"] + [mm_over_c_from_time(p["t"])]
         parents = np.repeat(p["mother"][:, None], 2, axis=1)
@@ -141,7 +141,8 @@ def iterate(path: Path, lists: Iterable[str] | None, chunk: int, findings: Findi
     EventFileError
         When a line is malformed or the file ends early.
     """
-    check_layout(findings, {c.name: None for c in EVENT} | {"MCParticles": list(MC_PARTICLES.names)}, lists)
+    kept = [c.name for c in MC_PARTICLES.required]
+    check_layout(findings, {c.name: None for c in EVENT} | {"MCParticles": kept}, lists)
     pyhepmc.Setup.print_errors = pyhepmc.Setup.print_warnings = False
     pyhepmc.Setup.debug_level = 0
     with path.open("rb") as file:
@@ -240,7 +241,7 @@ def _check_block(lines: list[bytes], start: int, findings: Findings) -> bool:
 def _events(blocks: list[bytes], tally: Tally) -> Events:
     """Events of checked text (a Python loop over events)."""
     numbers, weights, processes, counts = [], [], [], []
-    columns: dict[str, list[Array]] = {name: [] for name in MC_PARTICLES.names}
+    columns: dict[str, list[Array]] = {c.name: [] for c in MC_PARTICLES.required}
     for block in blocks:
         reader = pyhepmc.io.ReaderAscii(pyhepmc.io.pyiostream(io.BytesIO(_HEADER + block + _FOOTER)))
         event = pyhepmc.GenEvent()
@@ -260,7 +261,7 @@ def _events(blocks: list[bytes], tally: Tally) -> Events:
     names, codes = np.unique(np.array(processes, dtype=object).astype(str), return_inverse=True)
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     flat = {c.name: cast(tally, f"MCParticles.{c.name}", np.concatenate(columns[c.name]), c, offsets)
-            for c in MC_PARTICLES.columns}
+            for c in MC_PARTICLES.required}
     return Events(np.array(numbers, np.int64), np.array(weights), codes.astype(np.int32), tuple(str(n) for n in names),
                   {"MCParticles": Jagged(offsets, flat)})
 

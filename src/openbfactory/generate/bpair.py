@@ -55,7 +55,7 @@ def upsilon_primaries(events: int, address: Address, machine: Machine) -> Jagged
     if not machine.fixed_energy:
         code, status = np.full((events, 1), UPSILON_4S, np.int32), np.full((events, 1), TO_DECAY, np.int32)
         return particles_of(made, code, status, made.system[:, None, :])
-    columns = {c.name: c.empty(events) for c in MC_PARTICLES.columns if not c.optional}
+    columns = {c.name: c.empty(events) for c in MC_PARTICLES.required}
     columns["PDG"][:], columns["mother"][:], columns["status"][:] = UPSILON_4S, -1, TO_DECAY
     for k, name in enumerate(("E", "px", "py", "pz")):
         columns[name][:] = made.total[:, k]

@@ -194,7 +194,7 @@ def particles_of(made: Collisions, pdg: Array, status: Array, momenta: Array) ->
     number = np.diff(made.first)
     offsets = np.concatenate([[0], np.cumsum(1 + k + number)]).astype(np.int64)
     start, size = offsets[:-1], int(offsets[-1])
-    columns = {c.name: c.empty(size) for c in MC_PARTICLES.columns if not c.optional}
+    columns = {c.name: c.empty(size) for c in MC_PARTICLES.required}
     p = np.zeros((size, 4))
     p[start] = made.total
     own = start[:, None] + 1 + np.arange(k)

@@ -24,6 +24,8 @@ NOT_CHOSEN = -1
 
 #: status codes of records
 TO_DECAY, STABLE, DECAYED, INITIAL = 0, 1, 2, 4
+#: decayed by generation, but far enough from the collision that matter of the detector may come first
+DISPLACED = 12
 
 #: entries of the state that a kernel leaves when it stops for more Pythia decays, and the weights above their bound
 EVENT, RECORDS, DEPTH, PENDING, DRY_POOL, EXCESS = range(6)

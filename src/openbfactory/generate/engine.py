@@ -179,7 +179,7 @@ def _records(floats: Array, ints: Array, offsets: Array) -> Jagged:
     columns["PDG"] = np.ascontiguousarray(ints[:n, PDG])
     columns["mother"] = np.ascontiguousarray(ints[:n, MOTHER])
     columns["status"] = np.ascontiguousarray(ints[:n, STATUS])
-    return Jagged(offsets, {c.name: columns[c.name] for c in MC_PARTICLES.columns})
+    return Jagged(offsets, {c.name: columns[c.name] for c in MC_PARTICLES.required})
 
 
 def _counts(counts: Array, table: DecayTable, replaced: Array, excess: int) -> DecayCounts:

@@ -28,7 +28,7 @@ from openbfactory.core.errors import GenerationError, UnknownNameError
 from openbfactory.core.random import Address
 from openbfactory.events.record import Jagged
 from openbfactory.experiment.machine import Machine
-from openbfactory.generate.columns import INITIAL, STABLE, TO_DECAY
+from openbfactory.generate.columns import DECAYED, DISPLACED, INITIAL, STABLE, TO_DECAY
 from openbfactory.generate.pythia import Batch, batch, pair_settings, pythia_data
 from openbfactory.physics.particles import VIRTUAL_PHOTON, evtgen_codes, species_file
 
@@ -86,6 +86,19 @@ def stable_codes() -> Array:
     """PDG codes of the species that leave generation undecayed, sorted."""
     codes = evtgen_codes()
     return np.array(sorted(codes[name] for name in species_file().stable.names), np.int32)
+
+
+@cache
+def displaced_codes() -> Array:
+    """PDG codes of the species whose decay the detector may undo, sorted."""
+    codes = evtgen_codes()
+    return np.array(sorted(codes[name] for name in species_file().displaced.names), np.int32)
+
+
+def flag_displaced(particles: Jagged) -> None:
+    """Give decayed K_S and hyperons their own status, in place."""
+    status = particles["status"]
+    status[(status == DECAYED) & np.isin(particles["PDG"], displaced_codes())] = DISPLACED
 
 
 def electron_frame(machine: Machine) -> Array:

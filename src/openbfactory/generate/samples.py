@@ -19,8 +19,9 @@ from openbfactory.generate.continuum import CONTINUUM, continuum_primaries
 from openbfactory.generate.counts import DecayCounts
 from openbfactory.generate.darksector import muon_pair_events
 from openbfactory.generate.engine import decay_events
-from openbfactory.generate.laboratory import electron_frame
+from openbfactory.generate.laboratory import electron_frame, flag_displaced
 from openbfactory.generate.longlived import CHARGED, NEUTRAL, scalar_text
+from openbfactory.generate.muonspin import muon_polarisation
 from openbfactory.generate.parameters import Parameter, Values, settled
 from openbfactory.generate.taudecay import Michel
 from openbfactory.generate.taupair import LEPTON_PAIRS, lepton_pair_primaries
@@ -60,6 +61,8 @@ class Sample:
         Text of a decay file, made from the parameters, that is laid over all others.
     cross_section
         Cross section and its standard deviation [nb] for parameters and machine, where no card has it.
+    polarised
+        Whether muons from taus carry their polarisation.
     """
 
     name: str
@@ -73,6 +76,7 @@ class Sample:
     parameters: tuple[Parameter, ...] = ()
     decay_text: Callable[[Values], str] | None = None
     cross_section: Callable[[Values, Machine], tuple[float, float]] | None = None
+    polarised: bool = False
 
 
 _B_PAIRS = ("decay-belle2", "pdg2024", "pythia83", "evtgen-2001", "bgl-1997", "grinstein-kobach-2017",
@@ -98,7 +102,7 @@ def _pairs() -> dict[str, Sample]:
             for name, title in CONTINUUM.items()}
     made |= {name: Sample(name, title, name, partial(lepton_pair_primaries, name), references=_PAIRS,
                           correlated=_tau_pairs if name == "taupair" else None,
-                          parameters=MICHEL if name == "taupair" else ())
+                          parameters=MICHEL if name == "taupair" else (), polarised=name == "taupair")
              for name, title in LEPTON_PAIRS.items()}
     return made
 
@@ -188,4 +192,7 @@ def generate_events(sample: str, events: int, address: Address, machine: Machine
         primaries = chosen.primaries(events, initial, machine)
     particles, counts = decay_events(primaries, table, address, axis=electron_frame(machine)[:, 2])
     particles["status"][particles.offsets[:-1]] = INITIAL
+    flag_displaced(particles)
+    if chosen.polarised:
+        particles.columns["polarisation"] = muon_polarisation(particles, values)
     return Events.of_process(chosen.name, events, first=first, MCParticles=particles), made + counts

@@ -131,7 +131,7 @@ def _jagged(floats: Array, ints: Array, offsets: Array) -> Jagged:
     columns = {name: np.ascontiguousarray(floats[:, k])
                for k, name in enumerate(("E", "px", "py", "pz", "t", "x", "y", "z"))}
     columns |= {name: np.ascontiguousarray(ints[:, k]) for k, name in enumerate(("PDG", "mother", "status"))}
-    return Jagged(offsets, {c.name: columns[c.name] for c in MC_PARTICLES.columns})
+    return Jagged(offsets, {c.name: columns[c.name] for c in MC_PARTICLES.required})
 
 
 def _by_model(counts: Array, table: DecayTable) -> dict[str, int]:

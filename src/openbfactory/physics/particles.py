@@ -51,7 +51,7 @@ class OverriddenSpecies(Config):
 
 
 class StableSpecies(Config):
-    """Names of the species that leave generation undecayed."""
+    """Names of species that leave generation undecayed, or that decay at displaced vertices."""
 
     names: tuple[str, ...]
     source: str
@@ -80,6 +80,7 @@ class SpeciesFile(Config):
     overrides: dict[str, OverriddenSpecies]
     extra: dict[str, ExtraSpecies]
     stable: StableSpecies
+    displaced: StableSpecies
     partons: PartonMasses
     limits: LineShapeLimits
 

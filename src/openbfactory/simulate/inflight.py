@@ -7,13 +7,13 @@ space; ``mu -> e nu nu`` with the spectrum and asymmetry of V - A,
 
 where ``a`` along an axis in the muon's rest frame is its polarisation as the
 electron sees it (same sign for both charges): along the direction of the
-mother for muons from two-body decays in the detector, along the muon's
-momentum with size beta for muons of the generator (weak decays of heavier
-particles).  Neutral pions decay at once into two photons.
+mother for muons from two-body decays in the detector, as the events say for
+muons of the generator that have a polarisation (those from tau pairs), else
+along the muon's momentum with size beta (weak decays of heavier particles).
+Neutral pions decay at once into two photons.
 
 Approximation: no matrix elements of three-body kaon decays; electron mass,
-radiation and the spin of muons from kaons' three-body decays are left out; all
-muons of the generator count as coming from weak decays.
+radiation and the spin of muons from kaons' three-body decays are left out.
 """
 
 from __future__ import annotations

@@ -169,7 +169,8 @@ def follow_track(numbers: Array, codes: Array, k: int, n: int, made: int, masses
         row[HIT], row[HIT + 1], row[HIT + 2], row[HIT + 3] = hit
     if process == 0:
         return made
-    if process == DECAY and species == 1 and codes[k, SECONDARY] < 0:
+    unknown = row[AXIS] == 0.0 and row[AXIS + 1] == 0.0 and row[AXIS + 2] == 0.0
+    if process == DECAY and species == 1 and codes[k, SECONDARY] < 0 and unknown:
         # weak decays of heavier particles: the electron prefers the direction of the muon
         energy = math.sqrt(p * p + masses[1] ** 2)
         row[AXIS], row[AXIS + 1], row[AXIS + 2] = px / energy, py / energy, pz / energy
@@ -199,7 +200,7 @@ def transport(truth: Truth, masses: Array, card: TransportNumbers, rng: np.rando
     masses : (10,)
         Masses by species index [GeV].
     """
-    starts, pdg, status = truth.offsets, truth.pdg, truth.status
+    starts, pdg, status, spin = truth.offsets, truth.pdg, truth.status, truth.polarisation
     tx, ty, tz, vx, vy, vz, time = truth.px, truth.py, truth.pz, truth.x, truth.y, truth.z, truth.t
     radius, forward, backward = card.surface[0], card.surface[1], card.surface[2]
     events = len(starts) - 1
@@ -224,6 +225,10 @@ def transport(truth: Truth, masses: Array, card: TransportNumbers, rng: np.rando
             row[PX], row[PY], row[PZ] = tx[i], ty[i], tz[i]
             row[X], row[Y], row[Z], row[T] = vx[i], vy[i], vz[i], time[i]
             put(numbers, codes, n, pdg[i], i - first, -1, 0)
+            if len(spin) > 0 and (pdg[i] == 13 or pdg[i] == -13):
+                # the electron prefers the spin of a mu+ and the opposite of that of a mu-
+                sign = -1.0 if pdg[i] > 0 else 1.0
+                row[AXIS], row[AXIS + 1], row[AXIS + 2] = sign * spin[i, 0], sign * spin[i, 1], sign * spin[i, 2]
             n += 1
         made, k, room = 0, begin, 4 * MOST_DAUGHTERS * (last - first + 8) + begin
         while k < n + made:

@@ -16,7 +16,7 @@ Array = npt.NDArray[Any]
 
 
 class Truth(NamedTuple):
-    """Columns of MCParticles that the detector responds to."""
+    """Columns of MCParticles that the detector responds to; ``polarisation`` is (0, 3) where the events have none."""
 
     offsets: Array
     pdg: Array
@@ -28,6 +28,7 @@ class Truth(NamedTuple):
     y: Array
     z: Array
     t: Array
+    polarisation: Array
 
 
 def truth_of(events: Events) -> Truth:
@@ -54,5 +55,7 @@ def truth_of(events: Events) -> Truth:
                            f"event {event}", expected="finite numbers")
     findings.raise_if_errors(EventFileError)
     offsets = np.require(particles.offsets, np.int64, ["C", "W"])
-    return Truth(offsets, columns["PDG"], columns["status"],
-                 *(columns[k] for k in ("px", "py", "pz", "x", "y", "z", "t")))
+    given = particles.columns.get("polarisation")
+    spin = np.zeros((0, 3)) if given is None else np.require(given, np.float64, ["C", "W"])
+    c = columns
+    return Truth(offsets, c["PDG"], c["status"], c["px"], c["py"], c["pz"], c["x"], c["y"], c["z"], c["t"], spin)
