@@ -13,6 +13,8 @@ from openbfactory.analyses import ANALYSES
 from openbfactory.events.columns import COLLECTIONS, EVENT
 from openbfactory.experiment import card_names, load_card
 from openbfactory.generate import SAMPLES
+from openbfactory.reconstruct import VOCABULARY
+from openbfactory.reconstruct.standard_lists import recipe, standard_names
 from openbfactory.reconstruct.variables import VARIABLES
 
 ROOMS = ("core", "kinematics", "physics", "experiment", "events", "generate", "simulate", "reconstruct", "select",
@@ -59,9 +61,26 @@ def samples_page() -> str:
 
 
 def variables_page() -> str:
-    """Every variable of the inclusive tag."""
+    """Every variable of a candidate, by group, and the columns of the inclusive tag."""
+    text = ["# Variables", "",
+            "Names are those of basf2; `?` marks arguments that may be absent, `*` and `+` those that may be repeated.",
+            ""]
+    for group in dict.fromkeys(v.group for v in VOCABULARY.values()):
+        rows = [[f"`{v.signature}`", v.unit, v.meaning, v.source] for v in VOCABULARY.values() if v.group == group]
+        text += [f"## {group}", "", table(["name", "unit", "meaning", "source"], rows)]
     rows = [[f"`{v.name}`", v.unit, v.meaning, v.source] for v in VARIABLES.values()]
-    return "# Variables\n\n" + table(["name", "unit", "meaning", "source"], rows)
+    return "\n".join([*text, "## Columns of the inclusive tag", "", table(["name", "unit", "meaning", "source"], rows)])
+
+
+def lists_page() -> str:
+    """Every standard particle list."""
+    rows = []
+    for name in standard_names():
+        entry = recipe(*name.split(":")).entry
+        rows.append([f"`{name}`", entry.decay or entry.of or ", ".join(entry.join) or "detector objects",
+                     f"`{entry.cut}`" if entry.cut else "", f"`{entry.after}`" if entry.after else "", entry.source])
+    head = ["name", "made from", "cut", "cut after a vertex fit", "source"]
+    return "# Standard particle lists\n\n" + table(head, rows)
 
 
 def references_page() -> str:
@@ -87,7 +106,7 @@ def write_reference_pages(folder: Path) -> None:
     """Write every page that is generated."""
     folder.mkdir(parents=True, exist_ok=True)
     pages = {"columns.md": columns_page(), "detectors.md": detectors_page(), "samples.md": samples_page(),
-             "variables.md": variables_page(), "references.md": references_page()}
+             "variables.md": variables_page(), "lists.md": lists_page(), "references.md": references_page()}
     pages |= {f"api_{room}.rst": api_page(room) for room in ROOMS}
     for name, text in pages.items():
         target = folder / name

@@ -12,7 +12,7 @@ import sys
 
 import typer
 
-from openbfactory.cli import check, data, fit, generate, interpret, listing, run, simulate
+from openbfactory.cli import check, data, fit, generate, interpret, listing, reconstruct, run, simulate
 
 app = typer.Typer(
     name="obf",
@@ -25,6 +25,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("generate")(generate.generate)
 app.command("simulate")(simulate.simulate)
+app.command("reconstruct")(reconstruct.reconstruct)
 app.command("fit")(fit.fit)
 app.command("interpret")(interpret.interpret)
 app.add_typer(data.app, name="data")

@@ -17,11 +17,33 @@ class Kind(StrEnum):
     detectors = "detectors"
     models = "models"
     variables = "variables"
+    lists = "lists"
 
 
-def listing(kind: Annotated[Kind, typer.Argument(help="What to list.")]) -> None:
-    """List analyses, samples, detectors, decay models or variables."""
-    print("\n".join(LISTS[kind.value]()))
+def listing(kind: Annotated[Kind, typer.Argument(help="What to list.")],
+            search: Annotated[str | None, typer.Option(help="Only lines with this word in them.")] = None) -> None:
+    """List analyses, samples, detectors, decay models, particle lists or variables."""
+    lines = LISTS[kind.value]()
+    if search is not None:
+        lines = _found(lines, search, kind.value)
+    print("\n".join(lines))
+
+
+def _found(lines: list[str], word: str, kind: str) -> list[str]:
+    """Lines with a word in them.
+
+    Raises
+    ------
+    UnknownNameError
+        Without one, with the nearest name.
+    """
+    from openbfactory.core.errors import UnknownNameError
+
+    found = [line for line in lines if word.lower() in line.lower()]
+    if not found:
+        names = [line.split()[0].split("(")[0] for line in lines if line.strip()]
+        raise UnknownNameError(kind.rstrip("s"), word, names)
+    return found
 
 
 def _table(rows: list[tuple[str, ...]]) -> list[str]:
@@ -62,9 +84,26 @@ def _models() -> list[str]:
 
 
 def _variables() -> list[str]:
+    from openbfactory.events.cut_grammar import FUNCTIONS
+    from openbfactory.reconstruct import VOCABULARY
     from openbfactory.reconstruct.variables import VARIABLES
 
-    return _table([(v.name, v.unit, v.meaning) for v in VARIABLES.values()])
+    rows = [(v.signature, v.unit or "-", f"{v.meaning} [{v.group}]") for v in VOCABULARY.values()]
+    rows += [(f"{name}({', '.join(['expression'] * n)})", "-", "function of numbers, anywhere in a cut")
+             for name, n in FUNCTIONS.items()]
+    return _table([*rows, *((v.name, v.unit, f"{v.meaning} [columns of the inclusive tag]")
+                            for v in VARIABLES.values())])
+
+
+def _lists() -> list[str]:
+    from openbfactory.reconstruct.standard_lists import recipe, standard_names
+
+    rows: list[tuple[str, ...]] = []
+    for name in standard_names():
+        entry = recipe(*name.split(":")).entry
+        rows.append((name, entry.decay or entry.of or ", ".join(entry.join) or "detector objects",
+                     " then ".join(t for t in (entry.cut, entry.fit and f"{entry.fit} fit", entry.after) if t)))
+    return _table(rows)
 
 
 def _detectors() -> list[str]:
@@ -103,4 +142,5 @@ LISTS: dict[str, Callable[[], list[str]]] = {
     "detectors": _detectors,
     "models": _models,
     "variables": _variables,
+    "lists": _lists,
 }

@@ -344,6 +344,33 @@ class _Parser:
         return arguments[0] if name.text == "formula" else Arithmetic(name.text, tuple(arguments))
 
 
+def split_names(text: str) -> list[str]:
+    """Names of variables with commas between, ``"M, daughter(0, p)"``; commas inside brackets do not count.
+
+    Raises
+    ------
+    CutError
+        When a bracket is not closed, or a name is empty.
+    """
+    found: list[str] = []
+    opened: list[int] = []
+    start = 0
+    for at, sign in enumerate([*text, ","]):
+        if sign in "([":
+            opened.append(at)
+        elif sign in ")]" and opened:
+            opened.pop()
+        elif sign == "," and (not opened or at == len(text)):
+            found.append(text[start:at].strip())
+            if opened:
+                closing = f"expected a bracket to close character {opened[-1] + 1}"
+                fail(text, at, "found the end", closing, kind="variable")
+            if not found[-1]:
+                fail(text, start, "found nothing", "expected a variable between the commas", kind="variable")
+            start = at + 1
+    return found
+
+
 def canonical(name: str) -> str:
     """Name of a variable without the white space that does not matter."""
     return re.sub(r"(?<![A-Za-z0-9_.])\s+|\s+(?![A-Za-z0-9_.])", "", re.sub(r"\s+", " ", name.strip()))

@@ -24,6 +24,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from openbfactory.core.errors import UnknownNameError
+
 #: definitions that are those of basf2
 BASF2 = "basf2-variables; variable of this name"
 #: variables that exist only here
@@ -58,6 +60,19 @@ class Definition:
     def signature(self) -> str:
         """Name with the kinds of its arguments, ``daughter(index, expression)``."""
         return f"{self.name}({', '.join(self.arguments)})" if self.arguments else self.name
+
+
+def within(index: int, size: int, what: str) -> int:
+    """The index, where it is one of ``size``.
+
+    Raises
+    ------
+    UnknownNameError
+        When it is not.
+    """
+    if not 0 <= index < size:
+        raise UnknownNameError(what, str(index), [str(i) for i in range(size)])
+    return index
 
 
 def table(group: str, *parts: Iterable[Definition]) -> dict[str, Definition]:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from openbfactory.core.errors import UnknownNameError
 from openbfactory.events.trigger import fired
-from openbfactory.reconstruct.definitions import Definition, table
+from openbfactory.reconstruct.definitions import Definition, table, within
 from openbfactory.reconstruct.event_shape import EventShape, event_shape
 from openbfactory.reconstruct.particles import offsets_of
 from openbfactory.reconstruct.standard_lists import standard_lists
@@ -138,9 +138,7 @@ def _per_event(values: Callable[[View], Any]) -> Callable[[View], Array]:
 def _order(values: Callable[[View], Array]) -> Callable[[View, int], Array]:
     """Column of a moment by order."""
     def pick(v: View, order: int) -> Array:
-        if not 0 <= order < ORDERS:
-            raise UnknownNameError("order", str(order), [str(i) for i in range(ORDERS)])
-        found: Array = values(v)[v.event, order]
+        found: Array = values(v)[v.event, within(order, ORDERS, "order")]
         return found
 
     return pick
@@ -155,9 +153,7 @@ def _harmonic(v: View, order: int, axis: str) -> Array:
 def _cone_about(v: View, index: int, axis: str) -> Array:
     if axis != "thrust":
         raise UnknownNameError("axis", axis, ["thrust"])
-    if not 0 <= index < CONES:
-        raise UnknownNameError("cone", str(index), [str(i) for i in range(CONES)])
-    return _cone(v, index)
+    return _cone(v, within(index, CONES, "cone"))
 
 
 def counts(v: View, name: str) -> Array:

@@ -16,7 +16,7 @@ from scipy.special import log_softmax
 
 from openbfactory.core.errors import UnknownNameError
 from openbfactory.events.columns import SUBDETECTORS
-from openbfactory.reconstruct.definitions import Definition, table
+from openbfactory.reconstruct.definitions import Definition, table, within
 from openbfactory.reconstruct.tracks import HYPOTHESES
 from openbfactory.reconstruct.view import View
 
@@ -137,7 +137,8 @@ _EXPERT = (
     D("pidMostLikelyPDG", "1", "PDG code of the likeliest hypothesis", _most_likely, ("word*",)),
     D("pidIsMostLikely", "1", "1 where the own hypothesis is the likeliest", _is_most_likely),
     D("atcPIDBelle", "1", "Belle: L_i / (L_i + L_j) of Cherenkov counter, flight time and dE/dx; 0 e 1 mu 2 pi 3 K 4 p",
-      lambda v, a, b: _pair(log_likelihoods(v, BELLE), a, b), ("integer", "integer")),
+      lambda v, a, b: _pair(log_likelihoods(v, BELLE), within(a, 5, "species"), within(b, 5, "species")),
+      ("integer", "integer")),
     D("kIDBelle", "1", "Belle: atcPIDBelle(3, 2)", lambda v: _pair(log_likelihoods(v, BELLE), 3, 2)),
 )
 IDENTITY = table("Identity", _GLOBAL, _EXPERT)

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from openbfactory.core.units import speed_of_light
-from openbfactory.reconstruct.definitions import Definition, table
+from openbfactory.reconstruct.definitions import Definition, table, within
 from openbfactory.reconstruct.vectors import cosine, length, mass_of
 from openbfactory.reconstruct.view import View
 
@@ -108,6 +108,7 @@ _IP = (
     *(D(f"IP{axis}", "cm", f"{axis.lower()} of the interaction point", lambda v, i=i: v.owner.ip[i])
       for i, axis in enumerate("XYZ")),
     D("IPCov", "cm^2", "covariance of the interaction point, indices 0 to 2",
-      lambda v, i, j: v.owner.ip_covariance[i, j], ("integer", "integer")),
+      lambda v, i, j: v.owner.ip_covariance[within(i, 3, "axis"), within(j, 3, "axis")],
+      ("integer", "integer")),
 )
 VERTICES = table("Vertices and flight", _PLACE, _FLIGHT, _IP)

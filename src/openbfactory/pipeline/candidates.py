@@ -1,0 +1,153 @@
+"""Candidates of a decay from an event file into an ntuple, batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from openbfactory.core.diagnostics import Findings
+from openbfactory.events import Events, Jagged, count, iterate, metadata
+from openbfactory.events.columns import COLLECTIONS
+from openbfactory.events.ntuples import open_ntuple
+from openbfactory.pipeline.chunks import CHUNK_SIZE, ChunkTask
+from openbfactory.pipeline.progress import Progress
+
+#: variables that are written when none are asked for
+DEFAULT_VARIABLES = ("M", "charge", "p", "pt", "cosTheta", "useCMSFrame(p)", "nTracks", "isSignal", "mcErrors", "mcPDG")
+#: names of card in files that do not say
+DEFAULT_CARD = "belle2"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to reconstruct.
+
+    Attributes
+    ----------
+    decay
+        Decay string; ``^`` marks the particles whose variables are written, the mother where there is none.
+    cut, cuts
+        Cut string of the mother; cut strings of particles in brackets by name.
+    variables
+        Names, or arithmetic.
+    fit
+        Fit of every candidate before the cut: ``none``, ``vertex``, ``tree``.
+    rank
+        Variable to rank the candidates of an event by, empty for none; ``-`` in front ranks the lowest first.
+    best
+        Number of candidates to keep of each event, 0 for all.
+    """
+
+    decay: str
+    cut: str = ""
+    cuts: Mapping[str, str] = field(default_factory=dict)
+    variables: Sequence[str] = DEFAULT_VARIABLES
+    fit: str = "none"
+    rank: str = ""
+    best: int = 0
+
+    def check(self) -> None:
+        """Read every string once.
+
+        Raises
+        ------
+        CutError
+            For the first that is wrong.
+        """
+        from openbfactory.reconstruct.decay_string import parse_decay
+        from openbfactory.reconstruct.expressions import compile_condition, compile_variable
+
+        parse_decay(self.decay)
+        for cut in (self.cut, *self.cuts.values()):
+            compile_condition(cut)
+        for variable in (*self.variables, *([self.rank.removeprefix("-")] if self.rank else [])):
+            compile_variable(variable)
+
+
+@dataclass(slots=True)
+class Written:
+    """What was written.
+
+    Attributes
+    ----------
+    events, candidates
+        Events read, candidates written.
+    with_candidate
+        Events with at least one.
+    failed_fits
+        Candidates whose fit has no result; the cut decides about them.
+    """
+
+    events: int = 0
+    candidates: int = 0
+    with_candidate: int = 0
+    failed_fits: int = 0
+
+
+def candidates_of(events: Events, card: Any, request: Request) -> tuple[dict[str, Any], int]:
+    """Columns of the candidates of some events, and the number of failed fits."""
+    from openbfactory.reconstruct import Reconstruction
+
+    session = Reconstruction.of_card(events, card)
+    fitted = request.fit != "none"
+    made = session.combine(request.decay, "" if fitted else request.cut, cuts=request.cuts)
+    failed = 0
+    if fitted:
+        session.fit(made)
+        failed = session.failed_fits[made.name]
+        made = session.cut(f"{made.name.partition(':')[0]}:after_fit", made, request.cut)
+    if request.rank:
+        session.rank(made, request.rank.removeprefix("-"), highest=not request.rank.startswith("-"),
+                     keep=request.best)
+    elif request.best:
+        made.rows = made.rows[made.table([])["__candidate__"] < request.best]
+    return made.table(made.selected_variables(request.variables)), failed
+
+
+def reconstruct_file(source: str | Path, request: Request, output: str | Path, *, card: str | None = None,
+                     chunk_size: int = CHUNK_SIZE, progress: Progress | None = None) -> Written:
+    """Candidates of a decay in an event file, written as a flat ntuple in the order of the events.
+
+    Parameters
+    ----------
+    source
+        Event file with detector objects.
+    output
+        Ntuple: ``.root`` or ``.parquet``.
+    card
+        Name or path of the detector card; that of the file by default.
+
+    Raises
+    ------
+    OpenBFactoryError
+        For wrong strings, names, files or cards; nothing is left of the output.
+    """
+    from openbfactory.experiment import load_card
+
+    request.check()
+    header = metadata(source)
+    loaded = load_card(card or str(header.get("card", DEFAULT_CARD)))
+    progress, done = progress or Progress("", quiet=True), Written()
+    note: dict[str, Any] = {k: header[k] for k in ("sample", "seed") if k in header}
+    size, findings = count(source) or 0, Findings(str(source))
+    told = {**note, "decay": request.decay, "cut": request.cut, "cuts": dict(request.cuts), "fit": request.fit}
+    with open_ntuple(output, told) as writer, progress:
+        progress.start(-(-size // chunk_size), size)
+        for index, events in enumerate(iterate(source, chunk_size, findings=findings)):
+            columns, failed = candidates_of(events, loaded, request)
+            writer.append(columns)
+            done.with_candidate += len(np.unique(columns["__event__"]))
+            done.failed_fits += failed
+            progress.advance(ChunkTask(str(header.get("sample", "events")), index, done.events, len(events), 0))
+            done.events += len(events)
+        if not done.events:  # an empty table with the same columns
+            none = Events.of_process("", 0).with_lists(**{name: Jagged.empty(c) for name, c in COLLECTIONS.items()})
+            writer.append(candidates_of(none, loaded, request)[0])
+        for finding in findings:
+            progress.note(f"{source}: {finding.render()}")
+    done.candidates = writer.rows
+    return done
