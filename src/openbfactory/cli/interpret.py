@@ -8,21 +8,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from openbfactory.cli import interpret_kx
+from openbfactory.cli import interpret_couplings, interpret_kx
 
 if TYPE_CHECKING:
     from openbfactory.fit.results import FitResult
     from openbfactory.fit.workspace import Workspace
 
-MODELS = ("wet", "kx")
+MODELS = ("wet", "kx", *interpret_couplings.MUON_PAIR_MODELS, "higgs")
 LABELS = ("|C_VL + C_VR|", "|C_SL + C_SR|", "|C_TL|")
 
 
 def interpret(
-    workspace: Annotated[Path, typer.Argument(metavar="WORKSPACE.json", help="Likelihood workspace (pyhf JSON).")],
-    density: Annotated[list[str], typer.Option(metavar="CHANNEL=FILE.csv", help="Expected signal by fit bin and "
-                       "generated q2 bin of a channel (or of the only one whose name begins so); repeat.")],
-    model: Annotated[str, typer.Option(help="wet (weak effective theory) or kx (B -> K X, X not seen).")] = "wet",
+    workspace: Annotated[Path, typer.Argument(metavar="FILE", help="Likelihood workspace (pyhf JSON; wet, kx), or "
+                                              "limits (CSV; the other models).")],
+    density: Annotated[list[str] | None, typer.Option(metavar="CHANNEL=FILE.csv", help="Expected signal by fit bin "
+                       "and generated q2 bin of a channel (or of the only one whose name begins so); repeat.")] = None,
+    model: Annotated[str, typer.Option(help="wet (weak effective theory), kx (B -> K X, X not seen); from "
+                                         "limits: zprime, scalar, alp (columns mass, limit [fb]), higgs (mass, ctau "
+                                         "[cm], limit).")] = "wet",
     poi: Annotated[str | None, typer.Option(help="Parameter of the old signal [default: that of the measurement].")
                    ] = None,
     output: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the new workspace to this file.")] = None,
@@ -33,17 +36,27 @@ def interpret(
     mass: Annotated[str, typer.Option(metavar="M or LO,HI,N", help="Masses of X [GeV] (kx).")] = "0,4,9",
     ctau: Annotated[float | None, typer.Option(help="c tau of X [cm]; default: it never decays (kx).")] = None,
     radius: Annotated[float, typer.Option(help="Distance at which X counts as not seen [cm] (kx).")] = 300.0,
+    decay: Annotated[str, typer.Option(help="Decay that limits belong to: ee, mumu, tautau.")] = "tautau",
+    kaon: Annotated[str, typer.Option(help="Kaon that limits belong to: K+ or K*0 (higgs).")] = "K+",
+    detector: Annotated[str, typer.Option(help="Name or path of the card of the machine.")] = "belle2",
     boost: Annotated[float, typer.Option(help="beta gamma of the collisions (kx).")] = 0.284,
 ) -> None:
-    """Fit a published B -> K nu nubar likelihood for the parameters of a theory."""
+    """Parameters of a theory from a published likelihood, or from upper limits."""
     if model not in MODELS:
         message = f"found '{model}', expected one of {', '.join(MODELS)}"
         raise typer.BadParameter(message, param_hint="--model")
     if not all(math.isfinite(v) and v > 0 for v in (radius, boost, 1.0 if ctau is None else ctau)):
         raise typer.BadParameter("expected numbers above 0", param_hint="--ctau, --radius, --boost")
     masses = interpret_kx.masses_of(mass)
-    pairs = [text.split("=", 1) for text in density]
-    if any(len(pair) != 2 or not all(pair) for pair in pairs):
+    if model not in ("wet", "kx"):
+        rows = interpret_couplings.run(workspace, model, card=detector, decay=decay, kaon=kaon)
+        if json is not None:
+            from openbfactory.fit.results import write_record
+
+            write_record({"model": model, "points": rows}, json)
+        return
+    pairs = [text.split("=", 1) for text in density or []]
+    if not pairs or any(len(pair) != 2 or not all(pair) for pair in pairs):
         raise typer.BadParameter("expected CHANNEL=FILE.csv", param_hint="--density")
     from openbfactory.fit.results import write_record
     from openbfactory.fit.workspace import parse_workspace, read_workspace
