@@ -111,19 +111,36 @@ def test_dipion_keeps_the_polarisation(primaries):
     assert follows(z, 0) < 1e-6
 
 
-@pytest.mark.parametrize("root", ["tau-", "tau+"])
-def test_three_pions_of_a_polarised_tau(primaries, root):
-    """Mean direction of the pions: (m^2 - 2 Q^2) / (m^2 + 2 Q^2) / 3 for an axial current."""
-    sign, neutrino = ("-", "nu_tau") if root == "tau-" else ("+", "anti-nu_tau")
-    other = "+" if sign == "-" else "-"
-    channel = f"pi{sign} pi{sign} pi{other} {neutrino} TAUHADNU -0.108 0.775 0.149 1.364 0.400 1.23 0.4"
-    tree = chain(primaries, root, {root: channel}, density=UP, pz=0.0)
-    e, x, y, z = (sum(tree[k][i] for k in "012") for i in range(4))
+PIONS = "TAUHADNU -0.108 0.775 0.149 1.364 0.400 1.23 0.4"
+
+
+@pytest.mark.parametrize(("root", "hadrons", "model"), [
+    ("tau-", "pi- pi- pi+", PIONS), ("tau+", "pi+ pi+ pi-", PIONS), ("tau-", "pi- pi- pi+ pi0", "PYTHIA 21"),
+    ("tau+", "K+ pi+ pi-", "PYTHIA 21")])
+def test_hadrons_of_a_polarised_tau(primaries, root, hadrons, model):
+    """Mean direction of the hadrons: (m^2 - 2 Q^2) / (m^2 + 2 Q^2) / 3 for a transverse current."""
+    neutrino = "nu_tau" if root == "tau-" else "anti-nu_tau"
+    tree = chain(primaries, root, {root: f"{hadrons} {neutrino} {model}", "pi0": ""}, density=UP, pz=0.0)
+    e, x, y, z = (sum(tree[str(k)][i] for k in range(len(hadrons.split()))) for i in range(4))
     q2, m2 = e * e - x * x - y * y - z * z, species(root).mass ** 2
     c = z / np.sqrt(x * x + y * y + z * z)
     expected = np.mean((m2 - 2 * q2) / (m2 + 2 * q2)) / 3 * (1 if root == "tau-" else -1)
     assert abs(c.mean() - expected) < 3.3 * c.std() / np.sqrt(len(c))
-    assert abs(expected) > 5 * c.std() / np.sqrt(len(c))
+    assert abs(expected) > 3.3 * c.std() / np.sqrt(len(c))
+
+
+def test_neutrinos_of_tau_decays_left_to_pythia(primaries):
+    """Mode 21 is phase space times x (3 - 2 x), x = 2 E_nu / m."""
+    def spectrum(model, seed):
+        tree = chain(primaries, "tau-", {"tau-": f"pi- pi- pi+ pi0 nu_tau {model}", "pi0": ""}, pz=0.0, seed=seed)
+        return 2 * tree["4"][0] / species("tau-").mass
+
+    made, flat = spectrum("PYTHIA 21", 1), spectrum("PHSP", 2)
+    order = np.argsort(flat)
+    cdf = np.cumsum((flat * (3 - 2 * flat))[order])
+    distance = np.abs(np.interp(np.sort(made), flat[order], cdf / cdf[-1]) - (np.arange(N) + 0.5) / N).max()
+    assert distance < 1.95 * np.sqrt(2.3 / N)
+    assert stats.ks_2samp(made, flat).pvalue < 1e-6
 
 
 def test_polarised_vector(primaries):

@@ -19,7 +19,7 @@ from openbfactory.generate.flavourtable import flavour_payload, pair_payload
 from openbfactory.generate.raredecay import envelopes
 from openbfactory.generate.semileptonic import MASSES, largest_weight
 from openbfactory.generate.spintable import fits_pair, helicities_of
-from openbfactory.generate.taumodels import fits_tau, three_pion_payload
+from openbfactory.generate.taumodels import current_neutrino, fits_tau, three_pion_payload
 from openbfactory.physics.btosll import rare_parameters
 from openbfactory.physics.decaytable import DecayTable
 from openbfactory.physics.formfactors import PARAMETRISATIONS, kernel_parameters
@@ -104,7 +104,9 @@ def table_arrays(table: DecayTable) -> tuple[TableArrays, Array]:
     # KNUNU with parameters is a semileptonic decay with two massless leptons
     code[(code == KAON_NEUTRINOS) & (np.diff(table.parameter_first) > 0)] = SEMILEPTONIC
     for c in np.flatnonzero(code > PHASE_SPACE).tolist():
-        if not _fits(table, c, int(code[c]), int(mothers[c])):
+        if code[c] == PARTONIC and (neutrino := current_neutrino(table, c, int(mothers[c]))) >= 0:
+            code[c], payloads[c] = HADRONIC_TAU, np.array([float(neutrino)])
+        elif not _fits(table, c, int(code[c]), int(mothers[c])):
             fallback[c] = not (code[c] == PARTONIC and _hadronic(table, c))
             threshold[c] *= 2.0 if code[c] == MIXING_PAIR and len(_daughters(table, c)) == 4 else 1.0
             code[c] = PHASE_SPACE

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numba import njit
 
@@ -10,7 +12,7 @@ from openbfactory.generate.dalitz import dalitz
 from openbfactory.generate.models import DALITZ, HADRONIC_TAU, KAON_NEUTRINOS, LEPTON_PAIR, LEPTONIC_TAU, SEMILEPTONIC
 from openbfactory.generate.raredecay import meson_pair, sort_pair
 from openbfactory.generate.semileptonic import MASSES, bound_at, kaon_neutrinos, leptonic_tau, semileptonic
-from openbfactory.generate.taudecay import three_pions
+from openbfactory.generate.taudecay import other_hadrons, three_pions
 from openbfactory.generate.taumodels import BINS, PION_PARAMETERS
 from openbfactory.kinematics.phasespace import decay_to
 
@@ -51,14 +53,24 @@ def sort_tau(table: TableArrays, daughters: Array, order: Array) -> None:
 
 
 @njit(cache=True)
-def hadronic_tau(rng: np.random.Generator, a: Array, negative: bool, mass: float, masses: Array,
-                 momenta: Array) -> None:
-    """Fill momenta of (pi, pi, pi, neutrino) and, as a fifth row, the polarimeter; a tau+ is the mirror image."""
-    bounds = a[PION_PARAMETERS + 1:PION_PARAMETERS + 1 + BINS]
-    h = momenta[4, 1:]
-    three_pions(rng, mass, masses, int(a[PION_PARAMETERS]), a, bounds, a[PION_PARAMETERS + 1 + BINS:], momenta, h)
+def hadronic_tau(rng: np.random.Generator, a: Array, negative: bool, mass: float, masses: Array, count: int,
+                 momenta: Array, scratch: Array) -> None:
+    """Fill momenta of hadrons and neutrino and, as one row more, a direction on which the spin is projected.
+
+    ``a`` is the position of the neutrino alone, or the payload of a channel to three pions.  A polarimeter h shorter
+    than one stands for projections on h and -h with the shares (1 +- |h|) / 2.  A tau+ is the mirror image.
+    """
+    h = momenta[count, 1:]
+    if len(a) == 1:
+        other_hadrons(rng, mass, masses, count, int(a[0]), momenta, scratch, h)
+        size = math.sqrt(h[0] * h[0] + h[1] * h[1] + h[2] * h[2])
+        if rng.random() >= 0.5 * (1.0 + size):
+            h[0], h[1], h[2] = -h[0], -h[1], -h[2]
+    else:
+        bounds = a[PION_PARAMETERS + 1:PION_PARAMETERS + 1 + BINS]
+        three_pions(rng, mass, masses, int(a[PION_PARAMETERS]), a, bounds, a[PION_PARAMETERS + 1 + BINS:], momenta, h)
     if not negative:
-        momenta[:4, 1:] *= -1.0
+        momenta[:count, 1:] *= -1.0
 
 
 @njit(cache=True)
@@ -92,7 +104,7 @@ def fill_momenta(rng: np.random.Generator, channel: int, species: int, mass: flo
         leptonic_tau(rng, mass, masses, momenta, order[1], order[0], scratch)
     elif code == HADRONIC_TAU:
         a = table.parameters[table.parameter_first[channel]:table.parameter_first[channel + 1]]
-        hadronic_tau(rng, a, table.pdg[species] > 0, mass, masses, momenta)
+        hadronic_tau(rng, a, table.pdg[species] > 0, mass, masses, count, momenta, scratch)
     elif code == DALITZ:
         a = table.parameters[table.parameter_first[channel]:table.parameter_first[channel + 1]]
         return dalitz(rng, table.kind[channel], a, mass, masses, momenta)

@@ -80,6 +80,8 @@ def spin_table(table: DecayTable, replaced: Array, kinds: Array) -> SpinTable:
         model = str(table.models[table.model[c]])
         if kinds[c]:
             kind[c] = MESON_LEPTONS
+        elif model == "PYTHIA" and abs(int(table.pdg[mother])) == 15 and not replaced[c]:
+            kind[c] = POLARIMETER
         elif model in _KINDS and not replaced[c]:
             kind[c] = _KINDS[model] if _KINDS[model] != TRANSFER or _passes(table, c, mother) else NONE
         elif model == "SVV_CP" and not replaced[c]:

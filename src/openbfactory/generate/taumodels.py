@@ -20,6 +20,8 @@ THREE_PIONS: Final = 4
 
 #: bins of the squared mass of three pions, and trials a bin, for the bounds of the weight
 BINS, TRIALS = 48, 3000
+#: mode of Pythia for tau decays to hadrons, x (3 - 2 x) in the energy of the neutrino: the averaged current
+CURRENT_MODE: Final = 21
 #: parameters of a channel to three pions
 PION_PARAMETERS: Final = 7
 #: seed of the search for the largest weights
@@ -88,6 +90,14 @@ def tau_arrays(table: DecayTable, michel: Michel) -> tuple[TauArrays, Array]:
     bounds = np.stack(rows)
     parameters4 = np.array([michel.rho, michel.eta, michel.xi, michel.delta])
     return TauArrays(kind, position, slot, bound, scalars, bounds, np.cumsum(bounds, axis=1), parameters4), fallback
+
+
+def current_neutrino(table: DecayTable, channel: int, mother: int) -> int:
+    """Position of nu_tau in a tau channel that the file leaves to Pythia's tau spectrum (mode 21), -1 for others."""
+    codes = np.abs(table.pdg[table.daughters[table.daughter_first[channel]:table.daughter_first[channel + 1]]]).tolist()
+    leptons = [i for i, code in enumerate(codes) if 11 <= code <= 16]
+    fits = abs(int(table.pdg[mother])) == 15 and table.parameters_of(channel).tolist() == [CURRENT_MODE]
+    return leptons[0] if fits and len(leptons) == 1 and codes[leptons[0]] == 16 and len(codes) > 2 else -1
 
 
 def three_pion_payload(table: DecayTable, channel: int, tau: int) -> Array:
