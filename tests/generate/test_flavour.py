@@ -167,6 +167,34 @@ def test_meson_alone_oscillates_from_its_birth(primaries):
         assert stats.kstest(t, lambda x: cumulative(x, 0.0)).pvalue < 1e-4
 
 
+@pytest.mark.parametrize(("vector", "name", "dm"), [(513, "B0", DM), (533, "B_s0", 17.8)])
+def test_meson_made_alone_mixes(primaries, vector, name, dm):
+    daughters = ("D- e+ nu_e", "D+ e- anti-nu_e") if name == "B0" else ("D_s- e+ nu_e", "D_s+ e- anti-nu_e")
+    overlay = "noPhotos\nDecay D_s+\nEnddecay\nDecay D_s-\nEnddecay\n" + "".join(
+        f"Decay {b}\n1.0 {line} PHSP;\nEnddecay\n" for b, line in zip((name, f"anti-{name}"), daughters, strict=True))
+    code = vector - 2
+    particles = run(primaries, overlay, pdg=vector, mass=species_of(vector).mass)
+    first = particles.offsets[:-1]
+    assert np.all(particles["PDG"][first + 1] == code)
+    mixed = particles["PDG"][first + 3] == -code
+    assert np.all(particles["mother"][first + 3] == 1)
+    tau = species_of(code).ctau / 0.0299792458
+    x2 = (dm * tau) ** 2
+    chi = x2 / (2 * (1 + x2))
+    assert abs(mixed.mean() - chi) < 4 * np.sqrt(chi * (1 - chi) / N)
+    child = first + 3
+    gamma = particles["E"][first + 1] / species_of(code).mass
+    t = (particles["t"][child] - particles["t"][first + 1]) / gamma * 1e3
+    assert stats.kstest(t, stats.expon(scale=tau).cdf).pvalue > 1e-4
+    product = np.where(mixed, -1.0, 1.0) * np.cos(dm * t)  # mean of cos^2
+    assert abs(product.mean() - np.mean(np.cos(dm * t) ** 2)) < 4 * product.std() / np.sqrt(N)
+    later = child[mixed] + 1  # daughters of the antiparticle, made where it decays at once
+    assert np.all(particles["mother"][later] == 3)
+    np.testing.assert_array_equal(particles["t"][later], particles["t"][child[mixed]])
+    off = run(primaries, overlay + f"Define dm_incohMix_{name} 0.0\n", pdg=vector, mass=species_of(vector).mass, n=200)
+    assert not np.any(off["PDG"] == -code)
+
+
 VECTORS = "Decay K*0\n1.0 K+ pi- VSS;\nEnddecay\nDecay anti-K*0\n1.0 K- pi+ VSS;\nEnddecay\n" + \
     "Decay J/psi\n1.0 mu+ mu- VLL;\nEnddecay\nDecay pi0\nEnddecay\n"
 

@@ -60,6 +60,7 @@ class TableArrays(NamedTuple):
     wave: Array
     radius: Array
     shapes: Array
+    mixing: Array
 
 
 class PoolArrays(NamedTuple):

@@ -16,7 +16,10 @@ interfere (three helicities, a Dalitz plot), the pair becomes a node of the spin
 states, so that the angles on both sides are correlated as they must be.
 
 Approximation: a pair evolves with one set of parameters, those of its own channel, or, where that gives the mass
-difference alone, those of the first channel of its mesons that gives more.
+difference alone, those of the first channel of its mesons that gives more.  A meson that something else than an
+Upsilon(4S) made mixes with the mass difference ``dm_incohMix_NAME`` of the decay file, without a difference of widths;
+its antiparticle is then its one daughter.  One given from outside without a mother keeps its flavour, but for its CP
+channels.  Two mesons from anything but a VSS_BMIX channel are not coherent.
 """
 
 from __future__ import annotations
@@ -132,28 +135,67 @@ def draw_pair(rng: np.random.Generator, table: TableArrays, channel: int, masses
 
 
 @njit(cache=True)
-def draw_alone(rng: np.random.Generator, table: TableArrays, channel: int, species: int,
-               density: Array) -> tuple[float, bool]:
+def fill_density(e: Array, ctau: float, time: float, made: int, out: Array) -> None:
+    """Fill the flavour density (2, 2) of a meson made alone with a flavour, at its proper time [cm]."""
+    u = np.empty((2, 2), np.complex128)
+    evolve(e, ctau, time, u)
+    for a in range(2):
+        for p in range(2):
+            out[a, p] = u[made, a] * np.conj(u[made, p])
+
+
+@njit(cache=True)
+def density_at(table: TableArrays, channel: int, species: int, time: float, out: Array) -> None:
+    """Fill the flavour density (2, 2) of a meson made alone when it decays to a channel in which flavours interfere."""
+    e = table.parameters[table.parameter_first[channel]:table.parameter_first[channel] + EVOLUTION]
+    fill_density(e, table.ctau[species], time, 0 if table.pdg[species] > 0 else 1, out)
+
+
+@njit(cache=True)
+def draw_alone(rng: np.random.Generator, table: TableArrays, channel: int, species: int) -> tuple[float, bool]:
     """Proper decay length of a meson made with its flavour, and whether it decays to the conjugate final state.
 
-    The channel is one in which both flavours interfere; ``density`` (2, 2) becomes that of its flavour at its decay.
+    The channel is one in which both flavours interfere.
     """
     first = table.parameter_first[channel]
     e = table.parameters[first:first + EVOLUTION]
-    u, matrix = np.empty((2, 2), np.complex128), np.empty((2, 2), np.complex128)
+    density, matrix = np.empty((2, 2), np.complex128), np.empty((2, 2), np.complex128)
     made, life, bound = (0 if table.pdg[species] > 0 else 1), table.ctau[species], largest_rate(e)
     while True:
         time = life / (1.0 - 0.5 * abs(e[1])) * rng.standard_exponential()
         conjugate = rng.random() < table.parameters[first + CONJUGATE]
-        evolve(e, life, time, u)
+        fill_density(e, life, time, made, density)
         decay_matrix(table, channel, conjugate, made, matrix)
-        rate = 0.0
-        for a in range(2):
-            for p in range(2):
-                density[a, p] = u[made, a] * np.conj(u[made, p])
-                rate += (density[a, p] * matrix[a, p]).real
-        if rng.random() * bound <= rate:
+        if rng.random() * bound <= overlap(density, matrix):
             return time, conjugate
+
+
+@njit(cache=True)
+def overlap(density: Array, matrix: Array) -> float:
+    """Rate of a flavour density to a decay matrix."""
+    return ((density[0, 0] * matrix[0, 0] + density[1, 1] * matrix[1, 1]).real
+            + (density[0, 1] * matrix[0, 1] + density[1, 0] * matrix[1, 0]).real)
+
+
+@njit(cache=True)
+def mix_alone(rng: np.random.Generator, table: TableArrays, species: int, mass: float) -> tuple[float, int, int]:
+    """Proper decay length of a meson made alone, its species at the decay, and the decay as :data:`CHOSEN` holds it.
+
+    A meson that decays to a channel in which flavours interfere keeps its species.
+    """
+    e = np.array([table.mixing[species], 0.0, 1.0, 0.0, 0.0])
+    density, matrix = np.empty((2, 2), np.complex128), np.empty((2, 2), np.complex128)
+    made = 0 if table.pdg[species] > 0 else 1
+    while True:
+        turned = rng.random() < 0.5
+        other = table.conjugate[species] if turned else species
+        chosen = draw_channel(rng, other, mass, table, 1 - made if turned else made, matrix)
+        time = table.ctau[species] * rng.standard_exponential()
+        fill_density(e, table.ctau[species], time, made, density)
+        if rng.random() <= overlap(density, matrix):
+            if chosen >= 0 and table.code[chosen >> 1] == FLAVOUR:
+                other = species
+            return time, other, chosen
 
 
 @njit(cache=True)

@@ -43,7 +43,7 @@ from openbfactory.generate.columns import (
     Y,
     Z,
 )
-from openbfactory.generate.flavour import FLAVOUR, draw_alone, follow_pair
+from openbfactory.generate.flavour import FLAVOUR, density_at, draw_alone, follow_pair, mix_alone
 from openbfactory.generate.lineshape import draw_masses
 from openbfactory.generate.models import MIXING_PAIR, PARTONIC
 from openbfactory.generate.partonic import take_entry
@@ -52,6 +52,7 @@ from openbfactory.generate.radiation import RadiationArrays, radiate
 from openbfactory.generate.spin import PRIMARY, UNPOLARISED, SpinWork, close
 from openbfactory.generate.spindecay import decay_with_spin
 from openbfactory.kinematics.fourvector import boost_from_rest, invariant_mass
+from openbfactory.physics.particles import UPSILON_4S
 
 #: most daughters of one decay (channels and hadronised decays)
 MAX_DAUGHTERS = 64
@@ -107,6 +108,43 @@ def begin(given_floats: Array, given_ints: Array, floats: Array, ints: Array, n:
 
 
 @njit(cache=True)
+def push(stack: Array, depth: int, ints: Array, n: int, count: int) -> tuple[int, Array]:
+    """Stack those of ``count`` records behind ``n`` that are to decay, the first on top; returns depth and stack."""
+    if depth + count > len(stack):
+        stack = np.concatenate((stack, np.empty_like(stack)))
+    for i in range(count - 1, -1, -1):
+        if ints[n + i, STATUS] == TO_DECAY:
+            stack[depth] = n + i
+            depth += 1
+    return depth, stack
+
+
+@njit(cache=True)
+def made_alone(floats: Array, ints: Array, row: int, base: int) -> bool:
+    """True for a meson with a mother other than an Upsilon(4S) whose time and decay are not known yet."""
+    mother = ints[row, MOTHER]
+    if floats[row, CTAU] >= 0.0 or ints[row, CHOSEN] != NOT_CHOSEN or mother < 0:
+        return False
+    return ints[base + mother, PDG] != UPSILON_4S
+
+
+@njit(cache=True)
+def turns(rng: np.random.Generator, table: TableArrays, floats: Array, ints: Array, row: int, n: int, base: int,
+          daughters: Array, masses: Array, momenta: Array, ctau: Array, chosen: Array) -> bool:
+    """Draw time and decay of a meson made alone; True when it turns into its antiparticle, then record ``n``."""
+    species, mass = ints[row, SPECIES], floats[row, MASS]
+    floats[row, CTAU], other, decided = mix_alone(rng, table, species, mass)
+    if other == species:
+        ints[row, CHOSEN] = decided
+        return False
+    daughters[0], masses[0], ctau[0], chosen[0] = other, mass, 0.0, decided
+    momenta[0, 0], momenta[0, 1], momenta[0, 2], momenta[0, 3] = mass, 0.0, 0.0, 0.0
+    append_daughters(floats, ints, row, n, daughters, 1, masses, momenta, ctau, chosen, base, table)
+    ints[row, STATUS], chosen[0] = DECAYED, NOT_CHOSEN
+    return True
+
+
+@njit(cache=True)
 def walk(rng: np.random.Generator, offsets: Array, given_floats: Array, given_ints: Array, table: TableArrays,
          radiation: RadiationArrays, held: SpinTable, spin: SpinWork, density: Array, axes: Array, pools: PoolArrays,
          floats: Array, ints: Array, out_offsets: Array, stack: Array, state: Array,
@@ -114,8 +152,8 @@ def walk(rng: np.random.Generator, offsets: Array, given_floats: Array, given_in
     """Decay the primaries of every event; returns the rows, the stack and whether the walk is complete.
 
     ``density`` (d, d) is the spin density of polarised primaries relative to ``axes`` (3, 3; columns).
-    ``state`` holds where the walk stands (see :mod:`openbfactory.generate.columns`); ``counts`` (C + 1,) is the
-    number of decays by channel, the last entry those that had no open channel.
+    ``state`` says where the walk stands (:mod:`openbfactory.generate.columns`); ``counts`` (C + 1,) are the decays by
+    channel, the last entry those that had no open channel.
     """
     masses, ctau, scratch = np.empty(MAX_DAUGHTERS), np.empty(MAX_DAUGHTERS), np.empty(MAX_DAUGHTERS)
     momenta, recoiled = np.empty((MAX_DAUGHTERS, 4)), np.empty((MAX_DAUGHTERS, 4))
@@ -128,9 +166,15 @@ def walk(rng: np.random.Generator, offsets: Array, given_floats: Array, given_in
             floats, ints, stack, depth = begin(given_floats[given], given_ints[given], floats, ints, n, stack)
             n += offsets[event + 1] - offsets[event]
         while depth > 0:
-            depth -= 1
-            row = stack[depth]
+            depth, row = depth - 1, stack[depth - 1]
             species, mass = ints[row, SPECIES], floats[row, MASS]
+            if n + MAX_DAUGHTERS > len(floats):
+                floats, ints = enlarged(floats, n + MAX_DAUGHTERS), enlarged(ints, n + MAX_DAUGHTERS)
+            if table.mixing[species] > 0.0 and pending == NO_CHANNEL and made_alone(floats, ints, row, base) \
+                    and turns(rng, table, floats, ints, row, n, base, daughters, masses, momenta, ctau, chosen):
+                depth, stack = push(stack, depth, ints, n, 1)
+                n += 1
+                continue
             decided, link, rho = ints[row, CHOSEN], ints[row, LINK], density
             channel, pending, chosen[:] = pending, NO_CHANNEL, NOT_CHOSEN
             if channel == NO_CHANNEL:
@@ -149,12 +193,13 @@ def walk(rng: np.random.Generator, offsets: Array, given_floats: Array, given_in
                 ctau[:count] = -1.0
             else:
                 conjugate = decided >= 0 and decided & 1 == 1
-                if decided < 0 and table.code[channel] == FLAVOUR:
-                    floats[row, CTAU], conjugate = draw_alone(rng, table, channel, species, alone)
+                if table.code[channel] == FLAVOUR and link == UNPOLARISED:
+                    if decided < 0:
+                        floats[row, CTAU], conjugate = draw_alone(rng, table, channel, species)
+                    density_at(table, channel, species, floats[row, CTAU], alone)
                     link, rho = PRIMARY, alone
                 count = fill_daughters(table, channel, conjugate, daughters)
-                if table.code[channel] == MIXING_PAIR:
-                    count = 2
+                count = 2 if table.code[channel] == MIXING_PAIR else count
                 draw_masses(rng, channel, mass, table, daughters[:count], masses, chosen)
                 ctau[:count] = -1.0
                 state[EXCESS] += decay_with_spin(rng, channel, species, mass, table, held, spin, link, rho, axes,
@@ -166,8 +211,6 @@ def walk(rng: np.random.Generator, offsets: Array, given_floats: Array, given_in
                 ctau[bare:count] = -1.0
             if floats[row, CTAU] < 0.0:
                 floats[row, CTAU] = table.ctau[species] * rng.standard_exponential()
-            if n + count > len(floats):
-                floats, ints = enlarged(floats, n + count), enlarged(ints, n + count)
             append_daughters(floats, ints, row, n, daughters, count, masses, momenta, ctau, chosen, base, table)
             ints[row, STATUS] = DECAYED
             if held.kind[channel] == NONE:
@@ -176,12 +219,7 @@ def walk(rng: np.random.Generator, offsets: Array, given_floats: Array, given_in
                 follow_pair(spin, ints, row, n, held)
             else:
                 follow(spin, floats, ints, row, n, daughters, momenta, masses, held)
-            if depth + count > len(stack):
-                stack = np.concatenate((stack, np.empty_like(stack)))
-            for i in range(count - 1, -1, -1):
-                if ints[n + i, STATUS] == TO_DECAY:
-                    stack[depth] = n + i
-                    depth += 1
+            depth, stack = push(stack, depth, ints, n, count)
             n += count
         out_offsets[event + 1] = n
     state[EVENT], state[RECORDS], state[DEPTH], state[PENDING] = len(offsets) - 1, n, 0, NO_CHANNEL

@@ -129,7 +129,7 @@ def table_arrays(table: DecayTable) -> tuple[TableArrays, Array]:
                          table.conjugate, table.channel_first, table.cumulative, table.fraction, threshold,
                          table.daughter_first, table.daughters, parameter_first, parameters, code, kind, bound,
                          q2_quantiles().copy(), table.shape, table.wave, table.radius,
-                         table.shapes)
+                         table.shapes, table.mixing)
     return arrays, fallback
 
 

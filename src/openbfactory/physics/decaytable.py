@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from openbfactory.core.diagnostics import Findings
 from openbfactory.core.errors import UnknownNameError
+from openbfactory.core.units import speed_of_light
 from openbfactory.physics.decaystatements import Channel, DecayStatements
 from openbfactory.physics.particles import Species, conjugate_name, species_file, species_table
 from openbfactory.physics.resonances import ShapeMaker, resonances_of, set_mass_windows
@@ -67,6 +68,8 @@ class DecayTable:
         Radius of the barrier factor of these two [1/GeV].
     shapes : (N, 3, nodes) float64
         Line shapes: masses, density and its integral, see :class:`openbfactory.physics.lineshapes.Shape`.
+    mixing : (S,) float64
+        Mass difference [1/cm] of a neutral meson that mixes when it is made alone (``Define dm_incohMix_NAME``, 1/s).
     """
 
     names: Array
@@ -96,6 +99,7 @@ class DecayTable:
     wave: Array
     radius: Array
     shapes: Array
+    mixing: Array
     digest: str = ""
 
     @cached_property
@@ -172,10 +176,18 @@ def compile_table(statements: DecayStatements, findings: Findings, digest: str =
         conjugate=np.array([index[conjugates.get(n, n)] for n in names], np.int32), stable=stable,
         mass=mass, width=width, ctau=ctau, mass_low=mass.copy(), mass_high=mass.copy(),
         threshold=np.zeros(len(columns["fraction"])), shape=none, wave=none, radius=none, shapes=none,
-        digest=digest, **columns)
+        mixing=_mixing(values, statements), digest=digest, **columns)
     set_mass_windows(table, resonances)
     made: dict[str, Any] = dict(ShapeMaker(table, resonances).columns())
     return replace(table, **made)
+
+
+def _mixing(values: list[Species], statements: DecayStatements) -> Array:
+    """Mass difference [1/cm] of each species made alone, 0 for one that does not mix."""
+    known = {s.pdg: statements.defines.get(f"dm_incohMix_{name}", 0.0) for name, s in species_table().items()}
+    per_second = np.array([known.get(abs(s.pdg), 0.0) for s in values])
+    made: Array = np.where(np.isfinite(per_second), per_second, 0.0) * 1e-9 / speed_of_light
+    return made
 
 
 def _all_species(statements: DecayStatements, findings: Findings) -> dict[str, Species]:
