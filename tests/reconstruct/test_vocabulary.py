@@ -30,6 +30,7 @@ SPECIAL = {
     "binaryPID": "(321, 211)", "pidPairProbabilityExpert": "(321, 211, CDC, TOP)", "pidProbabilityExpert": "(321, ALL)",
     "pidLogLikelihoodValueExpert": "(321, TOP)", "pidDeltaLogLikelihoodValueExpert": "(321, 211, TOP)",
     "pidMostLikelyPDG": "", "harmonicMoment": "(2, thrust)", "cleoCone": "(3, thrust)", "extraInfo": "(E_rank)",
+    "CleoConeCS": "(3, ROE)", "KSFWVariables": "(hso02)",
     "getVariableByRank": "(gamma:all, E, clusterE, 1)", "atcPIDBelle": "(3, 2)", "genNMissingDaughter": "(22, 12)",
 }
 
@@ -228,6 +229,52 @@ def test_event_shape_is_that_of_the_chosen_particles(r):
         assert flow == pytest.approx(np.linalg.norm(p4[:, 1:], axis=1).sum())
         both = tracks["forwardHemisphereEnergy"][first] + tracks["backwardHemisphereEnergy"][first]
         assert both == pytest.approx(p4[:, 0].sum())
+
+
+def test_rest_of_event_by_brute_force(r):
+    """Sums over what each candidate does not use, without and with a mask."""
+    made, tracks, photons = r.get("D*+:x"), r.get("pi+:all"), r.get("gamma:all")
+    r.append_mask("clean", "pt > 0.2 and dr < 2", "E > 0.1")
+    good = {"": (np.ones(len(tracks), bool), np.ones(len(photons), bool)),
+            "clean": (tracks.mask("pt > 0.2 and dr < 2"), photons.mask("E > 0.1"))}
+    for mask, (track_ok, photon_ok) in good.items():
+        energies, charges, counts, momenta = [], [], [], []
+        for row, event in zip(made.rows, made.event, strict=True):
+            used = r.particles.sources[row]
+            left = (tracks.event == event) & track_ok & ~np.isin(r.particles["row"][tracks.rows], used)
+            seen = (photons.event == event) & photon_ok
+            energies.append(photons["E"][seen].sum())
+            charges.append(tracks["charge"][left].sum())
+            counts.append(left.sum())
+            momenta.append(tracks.view().lab[left].sum(axis=0) + photons.view().lab[seen].sum(axis=0))
+        call = f"({mask})" if mask else ""
+        np.testing.assert_allclose(made[f"roeNeextra{call}"], energies, atol=1e-9)
+        np.testing.assert_allclose(made[f"roeCharge{call}"], charges)
+        np.testing.assert_allclose(made[f"nROE_Tracks{call}"], counts)
+        np.testing.assert_allclose(made[f"roeE{call}"], np.array(momenta)[:, 0])
+        missing = BEAM - np.array(momenta) - made.view().lab
+        np.testing.assert_allclose(made["weMissM2(clean, 5)" if mask else "weMissM2"],
+                                   missing[:, 0] ** 2 - np.sum(missing[:, 1:] ** 2, axis=1), atol=1e-7)
+        np.testing.assert_allclose(made[f"nROE_ParticlesInList(pi+:all{', ' * bool(mask)}{mask})"], counts)
+    assert ((made["cosTBTO"] >= 0) & (made["cosTBTO"] <= 1)).all()
+    assert ((made["thrustBm"] > 0.5) & (made["R2"] < 1)).all()
+    assert (made["KSFWVariables(et, clean)"] <= made["KSFWVariables(et)"] + 1e-9).all()
+    with pytest.raises(UnknownNameError, match="clean"):
+        made["roeE(clea)"]
+    with pytest.raises(UnknownNameError, match="option"):
+        made["weMissM2(clean, 8)"]
+    with pytest.raises(CutError, match="another name"):
+        r.append_mask("clean", "pt > 1")
+
+
+def test_what_is_kept_knows_renumbered_rows(r):
+    """Rows that a cut frees get new owners; nothing computed for the old ones is handed out."""
+    first = r.combine("D0:f -> K-:all pi+:all", "roeE > 3 and isSignal != 7")
+    second = r.combine("D0:s -> K-:all pi+:all", "roeE <= 3")
+    both = r.join("D0:b", ["D0:f", "D0:s"])
+    np.testing.assert_allclose(np.sort(both["roeE"]), np.sort(np.concatenate([first["roeE"], second["roeE"]])))
+    assert len(both) == len(r.get("D0:x"))
+    np.testing.assert_allclose(np.sort(both["roeE"]), np.sort(r.get("D0:x")["roeE"]))
 
 
 def test_choices(r):

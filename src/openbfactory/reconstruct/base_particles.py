@@ -54,11 +54,16 @@ def _cluster_particles(owner: Reconstruction, clusters: Jagged, keep: Index, fir
         flavour=0, kind=kind, row=keep, event=clusters.event_index()[keep])
 
 
+def all_photons(clusters: Jagged, ip: Array) -> Array:
+    """Four-momenta (n, 4) [GeV] of all calorimeter clusters as photons from the interaction point."""
+    return photon_list(clusters, InclusiveTagConfig(), ip).p4
+
+
 def photon_particles(owner: Reconstruction) -> Index:
     """Rows of all calorimeter clusters without track as photons."""
     clusters = owner.events["ECLClusters"]
     keep = np.flatnonzero(clusters["clusterTrackMatch"] == 0)
-    p4 = photon_list(clusters, InclusiveTagConfig(), owner.ip).p4[keep]
+    p4 = owner.cluster_p4()[keep]
     return _cluster_particles(owner, clusters, keep, owner.first_source("ECLClusters"), p4, PHOTON, ECL_CLUSTER)
 
 
@@ -66,7 +71,7 @@ def klong_ecl_particles(owner: Reconstruction) -> Index:
     """Rows of all calorimeter clusters without track as K_L."""
     clusters = owner.events["ECLClusters"]
     keep = np.flatnonzero(clusters["clusterTrackMatch"] == 0)
-    p4 = photon_list(clusters, InclusiveTagConfig(), owner.ip).p4[keep]
+    p4 = owner.cluster_p4()[keep]
     p4[:, 0] = np.sqrt(np.sum(p4[:, 1:] ** 2, axis=1) + mass(KLONG) ** 2)
     return _cluster_particles(owner, clusters, keep, owner.first_source("ECLClusters"), p4, KLONG, ECL_CLUSTER)
 

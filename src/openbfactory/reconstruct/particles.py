@@ -43,6 +43,8 @@ class Particles:
         Number of rows in use.
     matched
         Number of rows whose truth (``mc``, ``mc_errors``) is known.
+    version
+        Counts how often rows got other numbers.
     columns
         Name to array with room for more rows; read with :meth:`__getitem__`.
 
@@ -61,6 +63,7 @@ class Particles:
 
     size: int = 0
     matched: int = 0
+    version: int = 0
     columns: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
     daughters: Index = field(default_factory=lambda: np.empty((0, 1), np.int64))
     sources: Index = field(default_factory=lambda: np.empty((0, 1), np.int64))
@@ -99,6 +102,7 @@ class Particles:
             values[begin:end] = values[kept]
         self.size = end
         self.matched = min(self.matched, end)
+        self.version += 1
         return np.arange(begin, end)
 
     def attach(self, name: str, rows: Index, values: Array) -> None:

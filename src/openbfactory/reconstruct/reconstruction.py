@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from openbfactory.core.diagnostics import Findings
-from openbfactory.core.errors import CutError, EventFileError
+from openbfactory.core.errors import CutError, EventFileError, UnknownNameError
 from openbfactory.events.record import Events
 from openbfactory.physics.particles import conjugate_name, species
 from openbfactory.reconstruct import base_particles as base
@@ -73,6 +73,7 @@ class Reconstruction:
         self.particles = Particles()
         self.failed_fits: dict[str, int] = {}
         self._lists: dict[tuple[int, str], ParticleList] = {}
+        self._masks: dict[str, tuple[str, str, str]] = {}
         self._cache: dict[str, Any] = {}
 
     @classmethod
@@ -199,6 +200,44 @@ class Reconstruction:
             made.rows = made.rows[rank <= keep]
         return made
 
+    def append_mask(self, name: str, tracks: str = "", clusters: str = "", klm: str = "") -> None:
+        """Name a mask of the rest of event: cut strings of tracks (as pions), photons and K_L clusters that count.
+
+        Raises
+        ------
+        CutError
+            For wrong strings, or a name that another mask has.
+        """
+        cuts = (tracks, clusters, klm)
+        for cut in cuts:
+            compile_condition(cut)
+        if self._masks.setdefault(name, cuts) != cuts:
+            findings = Findings(f"mask '{name}'")
+            findings.error("mask-exists", name, f"the mask exists already, with {self._masks[name]}",
+                           expected="another name")
+            raise CutError(findings)
+
+    def mask(self, name: str) -> dict[str, Any]:
+        """Masks of a name for :func:`openbfactory.reconstruct.rest_of_event.masked`.
+
+        Raises
+        ------
+        UnknownNameError
+            With the nearest mask.
+        """
+        if name not in self._masks:
+            raise UnknownNameError("mask of the rest of event", name, self._masks or ["(none was made)"])
+        tracks, clusters, klm = self._masks[name]
+        photons = self.get("gamma:all")
+        kept = np.ones(self.events["ECLClusters"].size, np.bool_)
+        kept[self.particles["row"][photons.rows]] = photons.mask(clusters)
+        found = {"tracks": self.get("pi+:all").mask(tracks), "clusters": kept}
+        if "KLMClusters" in self.events.lists:
+            made = self.get("K_L0:allklm")
+            found["klm"] = np.ones(self.events["KLMClusters"].size, np.bool_)
+            found["klm"][self.particles["row"][made.rows]] = made.mask(klm)
+        return found
+
     def _combine(self, tree: Decay, cut: str, cuts: Mapping[str, str], *, top: bool) -> ParticleList:
         """List of a decay, made once; a negative code makes the conjugate."""
         if tree.pdg < 0 and conjugate_name(tree.name) != tree.name:
@@ -285,6 +324,14 @@ class Reconstruction:
         tracks = self.events["Tracks"]
         return self.cached("helices", lambda: np.ascontiguousarray(
             np.column_stack([tracks[name] for name in HELIX]), np.float64))
+
+    def track_p4(self) -> Array:
+        """E, px, py, pz (tracks, 4) [GeV] of every track as a pion."""
+        return self.cached("track_p4", lambda: self.particles["p4"][self.get("pi+:all").rows].copy())
+
+    def cluster_p4(self) -> Array:
+        """E, px, py, pz (clusters, 4) [GeV] of every calorimeter cluster as a photon from the interaction point."""
+        return self.cached("cluster_p4", lambda: base.all_photons(self.events["ECLClusters"], self.ip))
 
     def cluster_of_track(self) -> Index:
         """Row in ``ECLClusters`` of the most energetic cluster matched to each track, -1 for none."""

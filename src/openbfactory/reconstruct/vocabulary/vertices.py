@@ -3,7 +3,9 @@
 The vertex of a composite is that of its fit; without a fit it is NaN.  The
 production vertex is the interaction point unless a fit attached another
 (extra numbers ``prodVertexX``, ``prodVertexY``, ``prodVertexZ``), flight
-distance and time run from there along the momentum.
+distance and time run from there along the momentum; where a fit of the decay
+attached its own (``flightDistance``, ``decayTime`` and their uncertainties),
+those are taken.
 
 Approximation: the uncertainty of the flight time leaves out that of the
 momentum.
@@ -67,6 +69,15 @@ def _per_time(v: View) -> Array:
         return mass_of(v.lab) / (length(v.lab[:, 1:]) * speed_of_light)
 
 
+def _fitted(name: str, otherwise: Callable[[View], Array]) -> Callable[[View], Array]:
+    """What a fit of the decay attached, else the value from the two vertices."""
+    def compute(v: View) -> Array:
+        found = attached(v, name)
+        return np.where(np.isnan(found), otherwise(v), found)
+
+    return compute
+
+
 def _from_ip(v: View) -> Array:
     return np.asarray(v.column("vertex") - v.owner.ip, np.float64)
 
@@ -97,10 +108,14 @@ _PLACE = (
       lambda v: cosine(v.lab[:, 1:3], _from_ip(v)[:, :2])),
 )
 _FLIGHT = (
-    D("flightDistance", "cm", "distance from production to decay vertex along the momentum", _flight),
-    D("flightTime", "ns", "proper time of that flight, m d / (p c)", lambda v: _flight(v) * _per_time(v)),
-    D("flightDistanceErr", "cm", "uncertainty of the flight distance", lambda v: _along_error(v, v.lab[:, 1:])),
-    D("flightTimeErr", "ns", "uncertainty of the flight time", lambda v: _along_error(v, v.lab[:, 1:]) * _per_time(v)),
+    D("flightDistance", "cm", "distance from production to decay vertex along the momentum",
+      _fitted("flightDistance", _flight)),
+    D("flightTime", "ns", "proper time of that flight, m d / (p c)",
+      _fitted("decayTime", lambda v: _flight(v) * _per_time(v))),
+    D("flightDistanceErr", "cm", "uncertainty of the flight distance",
+      _fitted("flightDistanceErr", lambda v: _along_error(v, v.lab[:, 1:]))),
+    D("flightTimeErr", "ns", "uncertainty of the flight time",
+      _fitted("decayTimeErr", lambda v: _along_error(v, v.lab[:, 1:]) * _per_time(v))),
     *(D(f"prodVertex{axis}", "cm", f"{axis.lower()} of the production vertex", lambda v, i=i: production(v)[:, i])
       for i, axis in enumerate("XYZ")),
 )
