@@ -12,7 +12,7 @@ import openbfactory
 from openbfactory.analyses import ANALYSES
 from openbfactory.events.columns import COLLECTIONS, EVENT
 from openbfactory.experiment import card_names, load_card
-from openbfactory.generate import SAMPLES
+from openbfactory.generate import REWEIGHTINGS, SAMPLES
 from openbfactory.reconstruct import VOCABULARY
 from openbfactory.reconstruct.standard_lists import recipe, standard_names
 from openbfactory.reconstruct.variables import VARIABLES
@@ -57,6 +57,10 @@ def samples_page() -> str:
     return ("# Samples and analyses\n\n## Samples\n\n"
             + table(["name", "what", "parameters (`--set name=value`)"],
                     [[f"`{n}`", s.title, "; ".join(p.text for p in s.parameters)] for n, s in sorted(SAMPLES.items())])
+            + "\n## Reweightings\n\nFor decays made by phase space; see `openbfactory.generate.reweighting`.\n\n"
+            + table(["name", "what", "rate", "uncertainty"],
+                    [[f"`{r.name}`", r.title, f"{r.rate():.3g}", f"{100 * r.uncertainty:.0f} %"]
+                     for r in REWEIGHTINGS.values()])
             + "\n## Analyses\n\n" + table(["name", "what"], [[f"`{n}`", a.title] for n, a in sorted(ANALYSES.items())]))
 
 

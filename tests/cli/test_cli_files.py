@@ -46,6 +46,21 @@ def test_generated_file(generated):
     assert metadata(generated) == {"format": 1, "sample": "taupair", "seed": 7, "card": "belle2"}
 
 
+def test_reweighting_columns_are_written_and_carried(tmp_path):
+    for suffix in ("parquet", "root"):
+        obf("generate", "knunu", "--events", 20, "--reweight", "Knunu", "--reweight", "Knnbar", "--output",
+            tmp_path / f"k.{suffix}")
+        obf("simulate", tmp_path / f"k.{suffix}", "--output", tmp_path / f"s.{suffix}")
+    made = [read(tmp_path / name)["MCWeights"] for name in ("k.parquet", "k.root", "s.parquet", "s.root")]
+    assert list(made[0].columns) == ["Knunu", "Knnbar", "Knnbar_up", "Knnbar_down"]
+    assert (made[0]["Knunu"] != 1).all()
+    assert (made[0]["Knnbar_up"] == 1).all()
+    for other in made[1:]:
+        for name, values in made[0].columns.items():
+            np.testing.assert_array_equal(other[name], values)
+    assert metadata(tmp_path / "s.parquet")["reweight"] == ["Knunu", "Knnbar"]
+
+
 def test_simulated_file_is_what_a_run_makes_in_memory(generated, tmp_path):
     """The same addresses as in a run, so the same objects; another seed gives others."""
     from openbfactory.experiment import load_card
@@ -71,6 +86,8 @@ def test_simulated_file_is_what_a_run_makes_in_memory(generated, tmp_path):
     (["generate", "taupair", "--events", 5, "--workers", 1, "--scheduler", "tcp://x:1", "--output", "a.parquet"], 2,
      "give one of them"),
     (["simulate", "absent.parquet", "--output", "a.parquet"], 1, "cannot read the file"),
+    (["generate", "knunu", "--events", "1", "--reweight", "Knun", "--output", "a.root"], 1, "Knunu"),
+    (["generate", "knunu", "--events", "1", "--reweight", "Knunu", "--output", "a.hepmc3"], 1, "no weight columns"),
     (["simulate", "absent.parquet", "--output", "a.hepmc3"], 1, "holds generated particles only"),
     (["list", "detector"], 2, "detectors"),
 ])
@@ -83,7 +100,7 @@ def test_wrong_requests(arguments, code, text, tmp_path, monkeypatch):
 @pytest.mark.parametrize(("kind", "texts"), [
     ("analyses", ["knunu"]), ("samples", ["charged", "taupair"]), ("models", ["PHSP", "phase space"]),
     ("detectors", ["belle2", "7.004 GeV", "crossing 83 mrad", "362 /fb", "uubar 1.61 nb"]),
-    ("variables", ["q2_rec", "GeV^2"]),
+    ("variables", ["q2_rec", "GeV^2"]), ("reweightings", ["KKLKL", "threshold", "1.05e-05 +- 20 %"]),
 ])
 def test_lists(kind, texts):
     said = obf("list", kind).stdout

@@ -20,6 +20,9 @@ def generate(
     detector: Annotated[str, typer.Option(help="Name or path of the card of the machine.")] = "belle2",
     settings: Annotated[list[str] | None, typer.Option(
         "--set", metavar="NAME=VALUE", help="Parameter of the sample, can be repeated; see: obf list samples.")] = None,
+    reweight: Annotated[list[str] | None, typer.Option(
+        metavar="NAME", help="Reweighting whose columns are written, can be repeated; see: obf list reweightings.")
+    ] = None,
     off_resonance: Annotated[bool, typer.Option(
         "--off-resonance", help="Collide at the off-resonance energy of the card.")] = False,
     energy_shift: Annotated[float, typer.Option(help="Change of sqrt(s) [GeV].")] = 0.0,
@@ -39,7 +42,7 @@ def generate(
     energy = Energy(off_resonance, energy_shift, fixed_energy)
     counts = generate_file(sample, events, seed, output, workers=workers, scheduler=scheduler, card=detector,
                            decay_file=decay_file, decays=decays, settings=given, energy=energy,
-                           progress=Progress(f"generate {sample}"))
+                           reweight=reweight or (), progress=Progress(f"generate {sample}"))
     print(f"{output}: {events} events, {counts.total} decays")
     _print_cross_section(sample, given, energy, detector)
     for model, fraction in counts.fractions().items():

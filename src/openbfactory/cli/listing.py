@@ -16,13 +16,14 @@ class Kind(StrEnum):
     samples = "samples"
     detectors = "detectors"
     models = "models"
+    reweightings = "reweightings"
     variables = "variables"
     lists = "lists"
 
 
 def listing(kind: Annotated[Kind, typer.Argument(help="What to list.")],
             search: Annotated[str | None, typer.Option(help="Only lines with this word in them.")] = None) -> None:
-    """List analyses, samples, detectors, decay models, particle lists or variables."""
+    """List analyses, samples, detectors, decay models, reweightings, particle lists or variables."""
     lines = LISTS[kind.value]()
     if search is not None:
         lines = _found(lines, search, kind.value)
@@ -83,6 +84,15 @@ def _models() -> list[str]:
             "any other model of a decay file is decayed by phase space, and counted"]
 
 
+def _reweightings() -> list[str]:
+    from openbfactory.generate.reweighting import REWEIGHTINGS
+
+    def rate(r: Any) -> str:
+        return f"rate {r.rate():.3g}" + (f" +- {100 * r.uncertainty:.0f} %" if r.uncertainty else "")
+
+    return _named("reweightings", REWEIGHTINGS, lambda r: f"{r.title}; {rate(r)}")
+
+
 def _variables() -> list[str]:
     from openbfactory.events.cut_grammar import FUNCTIONS
     from openbfactory.reconstruct import VOCABULARY
@@ -141,6 +151,7 @@ LISTS: dict[str, Callable[[], list[str]]] = {
     "samples": _samples,
     "detectors": _detectors,
     "models": _models,
+    "reweightings": _reweightings,
     "variables": _variables,
     "lists": _lists,
 }

@@ -175,7 +175,27 @@ TRG_SUMMARY = Collection(
     ),
 )
 
+#: reweightings with columns of their own, and what they do; the second number is 1 where there are variations
+_REWEIGHTINGS = {
+    "Knunu": ("B -> K nu nubar from phase space to the Standard Model", 0),
+    "Kstarnunu": ("B -> K* nu nubar from phase space to the Standard Model", 0),
+    "KKLKL": ("B+ -> K+ K_L K_L from phase space to the amplitude of K+ K_S K_S", 1),
+    "KKSKS": ("B+ -> K+ K_S K_S from phase space to its measured amplitude", 1),
+    "KKSKL": ("B+ -> K+ K_S K_L from phase space to a p wave", 1),
+    "Knnbar": ("B+ -> K+ n nbar from phase space to an enhancement at threshold", 1),
+}
+
+MC_WEIGHTS = Collection(
+    "MCWeights",
+    "factors of named reweightings, one record an event, to be multiplied with the weight of the event",
+    tuple(Column(f"{name}{side}", "float64", "1", f"{meaning}{text}", optional=True)
+          for name, (meaning, varied) in _REWEIGHTINGS.items()
+          for side, text in (("", ""), ("_up", ", rate one standard deviation up"),
+                             ("_down", ", rate one standard deviation down"))[:1 + 2 * varied]),
+)
+
 #: every collection of the event data model by name
 COLLECTIONS: dict[str, Collection] = {
-    c.name: c for c in (MC_PARTICLES, MC_SECONDARIES, TRACKS, PID_LIKELIHOODS, ECL_CLUSTERS, KLM_CLUSTERS, TRG_SUMMARY)
+    c.name: c for c in (MC_PARTICLES, MC_WEIGHTS, MC_SECONDARIES, TRACKS, PID_LIKELIHOODS, ECL_CLUSTERS, KLM_CLUSTERS,
+                        TRG_SUMMARY)
 }

@@ -124,7 +124,7 @@ class Events:
         return Events(self.event, self.weight, self.process, self.process_names, kept)
 
     def without_truth(self) -> Events:
-        """The same events as data would be: no MCParticles or MCSecondaries, every ``mc*`` column gone."""
+        """The same events as data would be: no MCParticles, MCWeights or MCSecondaries, every ``mc*`` column gone."""
         kept = {name: Jagged(j.offsets, {k: v for k, v in j.columns.items() if not k.startswith("mc")})
                 for name, j in self.lists.items() if not name.startswith("MC")}
         return Events(self.event, self.weight, self.process, self.process_names, kept)

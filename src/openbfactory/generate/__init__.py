@@ -3,6 +3,8 @@
 from openbfactory.generate.counts import DecayCounts
 from openbfactory.generate.engine import decay_events
 from openbfactory.generate.parameters import Parameter, settled
+from openbfactory.generate.reweighting import REWEIGHTINGS, reweighted
 from openbfactory.generate.samples import SAMPLES, Sample, generate_events
 
-__all__ = ["SAMPLES", "DecayCounts", "Parameter", "Sample", "decay_events", "generate_events", "settled"]
+__all__ = ["REWEIGHTINGS", "SAMPLES", "DecayCounts", "Parameter", "Sample", "decay_events", "generate_events",
+           "reweighted", "settled"]

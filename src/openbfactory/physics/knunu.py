@@ -61,12 +61,16 @@ def kaon_momentum(q2: npt.ArrayLike) -> Array:
     return momentum
 
 
+def rate_constant() -> float:
+    """tau_B G_F^2 alpha^2 X_t^2 |V_tb V_ts*|^2 / (32 pi^5 sin^4 theta_W), in 1/GeV^5."""
+    c = constants()
+    return (c["tau_B"] / hbar * c["G_F"] ** 2 * (c["X_t"] * c["V_tb_V_ts"] / c["inverse_alpha"]) ** 2
+            / (32.0 * math.pi**5 * c["sin2_theta_W"] ** 2))
+
+
 def differential_rate(q2: npt.ArrayLike) -> Array:
     """Branching fraction per GeV^2, summed over the neutrino flavours; q2 in GeV^2."""
-    c = constants()
-    front = (c["tau_B"] / hbar * c["G_F"] ** 2 * (c["X_t"] * c["V_tb_V_ts"] / c["inverse_alpha"]) ** 2
-             / (32.0 * math.pi**5 * c["sin2_theta_W"] ** 2))
-    rate: Array = front * kaon_momentum(q2) ** 3 * form_factor_plus(q2) ** 2
+    rate: Array = rate_constant() * kaon_momentum(q2) ** 3 * form_factor_plus(q2) ** 2
     return rate
 
 
@@ -93,3 +97,32 @@ def q2_quantiles() -> Array:
     quantiles: Array = np.interp(np.linspace(0.0, integral[-1], NODES), integral, nodes)
     quantiles.setflags(write=False)
     return quantiles
+
+
+@cache
+def _phase_space_integral() -> float:
+    """Integral over q2 of the momentum of the kaon, to which three-body phase space is proportional."""
+    nodes, step = np.linspace(0.0, q2_max(), NODES, retstep=True)
+    middle = 0.5 * (nodes[1:] + nodes[:-1])
+    at_nodes = kaon_momentum(nodes)
+    return float(step / 6.0 * (at_nodes[1:] + at_nodes[:-1] + 4.0 * kaon_momentum(middle)).sum())
+
+
+def phase_space_density(q2: npt.ArrayLike) -> Array:
+    """Density of q2 in three-body phase space [1/GeV^2]: the momentum of the kaon, normalised."""
+    density: Array = kaon_momentum(q2) / _phase_space_integral()
+    return density
+
+
+def phase_space_weight(q2: npt.ArrayLike) -> Array:
+    """Weight that turns B -> K nu nubar by phase space into the Standard Model; mean 1, proportional to p^2 f_+^2.
+
+    Parameters
+    ----------
+    q2
+        Squared mass of the neutrinos [GeV^2]; the weight is 0 above :func:`q2_max`.
+    """
+    front = rate_constant() * _phase_space_integral() / branching_fraction()
+    inside = np.minimum(np.asarray(q2, np.float64), q2_max())
+    weight: Array = front * kaon_momentum(q2) ** 2 * form_factor_plus(inside) ** 2
+    return weight

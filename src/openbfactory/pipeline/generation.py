@@ -8,7 +8,7 @@ give the events that ``obf run`` makes in memory from the same seed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,21 +66,23 @@ class GenerateChunk:
     decays: str | None
     settings: tuple[tuple[str, float | str], ...] = ()
     energy: Energy = Energy()
+    reweight: tuple[str, ...] = ()
 
     def __call__(self, task: ChunkTask) -> tuple[Events, Any]:
         """Events and decay counts of a chunk."""
         from openbfactory.experiment import load_card
-        from openbfactory.generate import generate_events
+        from openbfactory.generate import generate_events, reweighted
 
-        return generate_events(task.sample, task.events, task.address.at("generate"),
-                               self.energy.of(load_card(self.card).machine), first=task.first,
-                               decay_file=self.decay_file, decays=self.decays, settings=dict(self.settings))
+        events, counts = generate_events(task.sample, task.events, task.address.at("generate"),
+                                         self.energy.of(load_card(self.card).machine), first=task.first,
+                                         decay_file=self.decay_file, decays=self.decays, settings=dict(self.settings))
+        return reweighted(events, self.reweight) if self.reweight else events, counts
 
 
 def generate_file(sample: str, events: int, seed: int, output: str | Path, *, workers: int = 0,
                   scheduler: str | None = None, card: str = "belle2", decay_file: str | Path | None = None,
                   decays: str | Path | None = None, settings: Mapping[str, float | str] | None = None,
-                  energy: Energy | None = None, chunk_size: int = CHUNK_SIZE,
+                  energy: Energy | None = None, reweight: Sequence[str] = (), chunk_size: int = CHUNK_SIZE,
                   progress: Progress | None = None) -> Any:
     """Decay counts of a sample that is generated into an event file.
 
@@ -98,6 +100,8 @@ def generate_file(sample: str, events: int, seed: int, output: str | Path, *, wo
         Values of parameters of the sample by name.
     energy
         Energy of the collisions where it is not that of the card.
+    reweight
+        Names of reweightings whose columns are written into ``MCWeights``; see ``obf list reweightings``.
 
     Raises
     ------
@@ -106,13 +110,19 @@ def generate_file(sample: str, events: int, seed: int, output: str | Path, *, wo
     """
     from openbfactory.core.registry import lookup
     from openbfactory.experiment import load_card
-    from openbfactory.generate import SAMPLES, settled
+    from openbfactory.generate import REWEIGHTINGS, SAMPLES, settled
 
     values = settled(sample, lookup("samples", sample, SAMPLES).parameters, settings)
     energy = energy or Energy()
     energy.of(load_card(card).machine)
-    function = GenerateChunk(card, _absolute(decay_file), _absolute(decays), tuple(values.items()), energy)
-    header = {"sample": sample, "seed": seed, "card": Path(card).name, **energy.header(),
+    for name in reweight:
+        lookup("reweightings", name, REWEIGHTINGS)
+    if reweight:
+        _check_output(output, "weight columns")
+    function = GenerateChunk(card, _absolute(decay_file), _absolute(decays), tuple(values.items()), energy,
+                             tuple(reweight))
+    weights: dict[str, Any] = {"reweight": list(reweight)} if reweight else {}
+    header = {"sample": sample, "seed": seed, "card": Path(card).name, **energy.header(), **weights,
               **{f"set_{k}": values[k] for k in settings or {}}}
     return write_chunks(function, plan({sample: events}, seed, chunk_size), output, workers=workers,
                         scheduler=scheduler, header=header, progress=progress)
@@ -171,12 +181,13 @@ def simulate_file(source: str | Path, card: str, output: str | Path, *, seed: in
     loaded, header = load_card(card), metadata(source)
     used = seed if seed is not None else _seed_of(header)
     progress = progress or Progress("", quiet=True)
-    carried = {"sample": header["sample"]} if "sample" in header else {}
+    carried: dict[str, Any] = {k: header[k] for k in ("sample", "reweight") if k in header}
+    lists = ["MCParticles", *(["MCWeights"] if header.get("reweight") else [])]
     written = {**carried, "seed": used, "card": Path(card).name}
     findings, size, counts = Findings(str(source)), count(source) or 0, Counts()
     with open_writer(output, written) as writer, progress:
         progress.start(-(-size // chunk_size), size)
-        for index, events in enumerate(iterate(source, chunk_size, ["MCParticles"], findings=findings)):
+        for index, events in enumerate(iterate(source, chunk_size, lists, findings=findings)):
             sample = str(header.get("sample") or _first_process(events))
             detected, left_out = simulate_counted(events, loaded, Address(used, sample, index).at("simulate"))
             counts += left_out
@@ -189,11 +200,12 @@ def simulate_file(source: str | Path, card: str, output: str | Path, *, seed: in
         return writer.events
 
 
-def _check_output(output: str | Path) -> None:
-    """Raise where the format cannot hold detector objects."""
+def _check_output(output: str | Path, what: str = "detector objects") -> None:
+    """Raise where the format cannot hold more than generated particles."""
     if format_of(output) in (".hepmc3", ".hepmc"):
         findings = Findings(str(output))
-        findings.error("wrong-format", "", "HepMC3 holds generated particles only", expected=".parquet or .root")
+        findings.error("wrong-format", "", f"HepMC3 holds generated particles only, no {what}",
+                       expected=".parquet or .root")
         raise EventFileError(findings)
 
 
