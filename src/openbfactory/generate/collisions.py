@@ -30,6 +30,8 @@ from openbfactory.generate.radiation import _undo_recoil, radiation_data
 from openbfactory.kinematics.fourvector import boost_from_rest
 from openbfactory.physics.particles import VIRTUAL_PHOTON
 
+#: (hbar c)^2 [GeV^2 nb] (CODATA 2018)
+NB_GEV2 = 0.3893793721e6
 #: most photons of one collision
 MOST_PHOTONS = 32
 #: rounds of proposals, each of at least this many, before a process counts as out of reach
@@ -78,7 +80,14 @@ def rate_table(low: float, high: float, masses: Array, values: Array) -> Rate:
     return Rate(low, float(grid[1] - grid[0]), table / table.max())
 
 
-def collide(events: int, address: Address, machine: Machine, rate: Rate) -> Collisions:
+def masses_of_systems(made: Collisions) -> Array:
+    """Masses (n,) of what is left of each collision [GeV]."""
+    s = made.system
+    masses: Array = np.sqrt(s[:, 0] ** 2 - s[:, 1] ** 2 - s[:, 2] ** 2 - s[:, 3] ** 2)
+    return masses
+
+
+def collide(events: int, address: Address, machine: Machine, rate: Rate, *, photons: bool = True) -> Collisions:
     """Collisions of a process.
 
     Parameters
@@ -91,6 +100,8 @@ def collide(events: int, address: Address, machine: Machine, rate: Rate) -> Coll
         The collider.
     rate
         Cross section of the process as a function of the mass.
+    photons
+        Whether photons may leave the beams.
 
     Raises
     ------
@@ -99,10 +110,11 @@ def collide(events: int, address: Address, machine: Machine, rate: Rate) -> Coll
     """
     rng, rotation = address.generator(), electron_frame(machine)
     beams = Beams(ELECTRON_MASS, pythia_data().photon_min.value, rate.low, radiation_data()["alpha"] / math.pi, 1.0)
-    totals, vertices, systems, counts, photons, missing = [], [], [], [], [], events
+    totals, vertices, systems, counts, rows_of, missing = [], [], [], [], [], events
+    fixed = machine.fixed_energy or not photons
     for _ in range(ROUNDS):
         p4, vertex = machine.initial_states(2 * missing + LEAST, rng)
-        kept, system, number, rows = _proposed(rng, p4, rotation, beams, rate, machine.fixed_energy)
+        kept, system, number, rows = _proposed(rng, p4, rotation, beams, rate, fixed)
         chosen = np.flatnonzero(kept)[:missing]
         last = np.concatenate([[0], np.cumsum(number)]).astype(np.int64)
         totals.append(p4[chosen])
@@ -110,7 +122,7 @@ def collide(events: int, address: Address, machine: Machine, rate: Rate) -> Coll
         systems.append(system[chosen])
         counts.append(number[chosen])
         own = np.repeat(np.isin(np.arange(len(p4)), chosen), np.diff(last))
-        photons.append(rows[own])
+        rows_of.append(rows[own])
         missing -= len(chosen)
         if not missing:
             break
@@ -120,7 +132,7 @@ def collide(events: int, address: Address, machine: Machine, rate: Rate) -> Coll
         raise GenerationError(message)
     first = np.concatenate([[0], np.cumsum(np.concatenate(counts))]).astype(np.int64)
     return Collisions(np.concatenate(totals), np.concatenate(vertices), np.concatenate(systems), first,
-                      np.concatenate(photons))
+                      np.concatenate(rows_of))
 
 
 @njit(cache=True)

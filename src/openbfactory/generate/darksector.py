@@ -28,19 +28,25 @@ from openbfactory.core.errors import ConfigError
 from openbfactory.core.random import Address
 from openbfactory.events.record import Jagged
 from openbfactory.experiment.machine import Machine
-from openbfactory.generate.collisions import Collisions, Rate, collide, particles_of, rate_table, relative_rate
+from openbfactory.generate.collisions import (
+    NB_GEV2,
+    Rate,
+    collide,
+    masses_of_systems,
+    particles_of,
+    rate_table,
+    relative_rate,
+)
 from openbfactory.generate.columns import STABLE, TO_DECAY, Array
 from openbfactory.generate.counts import DecayCounts
 from openbfactory.generate.lineshape import breit_wigner
 from openbfactory.generate.muonx import PSEUDOSCALAR, SCALAR, VECTOR, Scratch, propose, scratch, squared
 from openbfactory.generate.parameters import Parameter, Values
+from openbfactory.generate.placement import in_laboratory
 from openbfactory.generate.radiation import radiation_data
-from openbfactory.kinematics.fourvector import boost_from_rest
 from openbfactory.physics.decaytable import DecayTable
 from openbfactory.physics.particles import species, species_file
 
-#: (hbar c)^2 [GeV^2 nb] (CODATA 2018)
-NB_GEV2 = 0.3893793721e6
 #: kind of X and its name in decay files
 KINDS = {"zprime": (VECTOR, "dark_Z"), "scalar": (SCALAR, "dark_S"), "alp": (PSEUDOSCALAR, "dark_S")}
 #: daughters of each decay, and the lepton whose coupling it has
@@ -224,41 +230,6 @@ def _draw(rng: np.random.Generator, totals: Array, x: X, ceiling: Rate, largest:
             if value > 0.0 and rng.random() * bound <= value:
                 break
     return excess
-
-
-@njit(cache=True)
-def _to_laboratory(momenta: Array, systems: Array, electron: Array) -> None:
-    """Turn momenta (n, k, 4) from z along the electron in the frame of each system, and boost; in place."""
-    for i in range(len(momenta)):
-        e0, x0, y0, z0 = systems[i, 0], systems[i, 1], systems[i, 2], systems[i, 3]
-        mass = math.sqrt(e0 * e0 - x0 * x0 - y0 * y0 - z0 * z0)
-        _, a, b, c = boost_from_rest(electron[0], electron[1], electron[2], electron[3], e0, -x0, -y0, -z0, mass)
-        norm = math.sqrt(a * a + b * b + c * c)
-        a, b, c = a / norm, b / norm, c / norm
-        # x' in the plane of z' and the laboratory's x; the azimuth of the events is uniform
-        f = 1.0 / math.sqrt(1.0 - a * a)
-        ux, uy, uz = (1.0 - a * a) * f, -a * b * f, -a * c * f
-        vx, vy, vz = b * uz - c * uy, c * ux - a * uz, a * uy - b * ux
-        for j in range(momenta.shape[1]):
-            p = momenta[i, j]
-            x, y, z = p[1], p[2], p[3]
-            p[0], p[1], p[2], p[3] = boost_from_rest(p[0], x * ux + y * vx + z * a, x * uy + y * vy + z * b,
-                                                     x * uz + y * vz + z * c, e0, x0, y0, z0, mass)
-
-
-def in_laboratory(momenta: Array, made: Collisions, machine: Machine) -> Array:
-    """Momenta (n, k, 4) of the laboratory, from the rest frame of each system with z along the electron."""
-    electron = machine.her.momentum(np.array([machine.her.energy.value]), +1)[0]
-    placed = momenta.copy()
-    _to_laboratory(placed, made.system, electron)
-    return placed
-
-
-def masses_of_systems(made: Collisions) -> Array:
-    """Masses (n,) of what is left of each collision [GeV]."""
-    s = made.system
-    masses: Array = np.sqrt(s[:, 0] ** 2 - s[:, 1] ** 2 - s[:, 2] ** 2 - s[:, 3] ** 2)
-    return masses
 
 
 def muon_pair_events(model: str, events: int, address: Address, machine: Machine, table: DecayTable,

@@ -12,7 +12,7 @@ from openbfactory.core.random import Address
 from openbfactory.core.registry import lookup
 from openbfactory.events.record import Events, Jagged
 from openbfactory.experiment.machine import Machine
-from openbfactory.generate import darksector
+from openbfactory.generate import darksector, fourleptonevents, isrmeson, twobody, twophoton
 from openbfactory.generate.bpair import overlay, upsilon_primaries
 from openbfactory.generate.columns import INITIAL
 from openbfactory.generate.continuum import CONTINUUM, continuum_primaries
@@ -125,6 +125,30 @@ def _dark_sector() -> dict[str, Sample]:
     return made
 
 
+def _electrodynamics() -> dict[str, Sample]:
+    """Samples of scattering at large angles, of two photons and of the radiative return."""
+    titles = {"ee": "e+e- -> e+ e- at large angles", "gg": "e+e- -> gamma gamma at large angles"}
+    made = {name: Sample(name, title, name, references=("pdg2024",), correlated=partial(twobody.two_body_events, name),
+                         parameters=twobody.PARAMETERS, cross_section=partial(twobody.cross_section, name))
+            for name, title in titles.items()}
+    titles = {"eemumu": "e+e- -> e+ e- mu+ mu- by two photons", "eeee": "e+e- -> e+ e- e+ e- by two photons",
+              "eepipi": "e+e- -> e+ e- pi+ pi- by two photons"}
+    made |= {name: Sample(name, title, name, references=("pdg2024",), parameters=twophoton.PARAMETERS,
+                          correlated=partial(twophoton.two_photon_events, name),
+                          cross_section=partial(twophoton.cross_section, name)) for name, title in titles.items()}
+    titles = {"mumutautau": "e+e- -> mu+ mu- tau+ tau- at tree level",
+              "mumumumu": "e+e- -> mu+ mu- mu+ mu- at tree level"}
+    made |= {name: Sample(name, title, "", references=("decay-belle2", "pdg2024"),
+                          correlated=partial(fourleptonevents.four_lepton_events, name),
+                          cross_section=partial(fourleptonevents.cross_section, name))
+             for name, title in titles.items()}
+    made["phigamma"] = Sample("phigamma", "e+e- -> gamma phi (or another vector meson) by the radiative return",
+                              "phigamma", references=("decay-belle2", "pdg2024", "benayoun-1999"),
+                              parameters=isrmeson.PARAMETERS, correlated=isrmeson.radiative_return,
+                              cross_section=isrmeson.cross_section)
+    return made
+
+
 #: every sample by name
 SAMPLES: dict[str, Sample] = {
     "bbbar": Sample("bbbar", "Upsilon(4S) as the decay file says", "bbbar", upsilon_primaries,
@@ -137,6 +161,7 @@ SAMPLES: dict[str, Sample] = {
                     upsilon_primaries, "knunu", "B+ -> K+ nu nubar", (*_B_PAIRS, *_KNUNU)),
     **_pairs(),
     **_dark_sector(),
+    **_electrodynamics(),
 }
 
 
