@@ -13,6 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from openbfactory.fit.estimate import estimate
+from openbfactory.fit.workspace import parse_workspace, read_workspace
+from openbfactory.interpret.wet import SQUARES, read_number_density, wet_workspace
+
 LUMINOSITY = "0.04"
 
 
@@ -23,7 +27,7 @@ def command(output: Path, *options: str) -> list[str]:
 
 def digests(folder: Path) -> dict[str, str]:
     """Hash of every file that a run leaves."""
-    files = [p for p in folder.rglob("*") if p.suffix in {".parquet", ".json", ".html"}]
+    files = [p for p in folder.rglob("*") if p.suffix in {".parquet", ".json", ".html", ".csv"}]
     return {str(p.relative_to(folder)): hashlib.blake2b(p.read_bytes()).hexdigest() for p in files}
 
 
@@ -98,3 +102,18 @@ def test_report_is_one_file_that_names_what_fell_back(reference):
     record = json.loads((reference / "result.json").read_text())
     for model in record["samples"]["charged"]["decays"]["fallback"]:
         assert model in page
+
+
+def test_the_workspace_is_reinterpreted_with_its_own_number_densities(reference):
+    """Each row adds up to the signal of its bin; vector coefficients of the Standard Model give the same events."""
+    workspace = read_workspace(reference / "workspace.json")
+    densities = {name: read_number_density(reference / f"number_density_{name}.csv")
+                 for name in ("SR_on_resonance", "CR_on_resonance")}
+    for channel in workspace.document["channels"]:
+        for sample in channel["samples"]:
+            if channel["name"] in densities and sample["name"] == "knunu":
+                rows = densities[channel["name"]].events.sum(axis=1)
+                assert rows == pytest.approx(sample["data"], rel=1e-9)
+    new = parse_workspace(wet_workspace(workspace.document, densities))
+    coefficient = estimate(new, SQUARES[0], tests=()).value ** 0.5
+    assert coefficient == pytest.approx(6.613, abs=0.15)  # the two rates of the Standard Model differ by 3 %

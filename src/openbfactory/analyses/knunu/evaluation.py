@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from openbfactory.analyses.knunu.chunk import Q2_EDGES
 from openbfactory.analyses.knunu.config import FOLDS, Region
+from openbfactory.analyses.knunu.densities import joint_binning
 from openbfactory.analyses.knunu.training import Columns, FoldModel
 from openbfactory.select.binning import Axis, Binning, Histogram, add_histograms, fill
 from openbfactory.select.transform import fit_transform
@@ -31,14 +32,16 @@ SHOWN: dict[str, tuple[Binning, bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class SampleHistograms:
-    """Histograms of one sample with weight 1 a candidate: the fit region and those that are shown."""
+    """Histograms of one sample: the fit region, the same by generated q2 (of the signal), and those that are shown."""
 
     region: Histogram
     shown: dict[str, Histogram]
+    joint: Histogram
 
     def scaled(self, factor: float) -> SampleHistograms:
         """The histograms with every weight multiplied by ``factor``."""
-        return SampleHistograms(self.region.scaled(factor), {k: h.scaled(factor) for k, h in self.shown.items()})
+        return SampleHistograms(self.region.scaled(factor), {k: h.scaled(factor) for k, h in self.shown.items()},
+                                self.joint.scaled(factor))
 
 
 def with_eta(models: Sequence[FoldModel], signal: Mapping[int, Iterable[Columns]],
@@ -73,16 +76,21 @@ def evaluate(chunks: Iterable[tuple[int, Columns]], models: Sequence[FoldModel],
     """
     regions, shown = [], {name: [fill(binning, _empty(binning))] for name, (binning, _) in SHOWN.items()}
     regions.append(fill(region.binning, _empty(region.binning)))
+    both = joint_binning(region)
+    joint = [fill(both, _empty(both))]
     lowest = region.eta[0]
     for index, columns in chunks:
         outputs = models[index % FOLDS].outputs(columns)
         table = {"q2_rec": columns["q2_rec"], "mcQ2": columns["mcQ2"], **outputs}
         inside = outputs["eta"] >= lowest
         regions.append(fill(region.binning, {n: table[n] for n in region.binning.names}))
+        known = np.isfinite(table["mcQ2"])
+        joint.append(fill(both, {n: table[n][known] for n in both.names}))
         for name, (binning, only_inside) in SHOWN.items():
             values = table[name][inside] if only_inside else table[name]
             shown[name].append(fill(binning, {name: values}))
-    return SampleHistograms(add_histograms(regions), {name: add_histograms(parts) for name, parts in shown.items()})
+    return SampleHistograms(add_histograms(regions), {name: add_histograms(parts) for name, parts in shown.items()},
+                            add_histograms(joint))
 
 
 def _empty(binning: Binning) -> dict[str, npt.NDArray[np.float64]]:

@@ -13,6 +13,7 @@ from openbfactory.analyses import RunOptions
 from openbfactory.analyses.knunu.chunk import ChunkMaker
 from openbfactory.analyses.knunu.config import SIGNAL, KnunuConfig, SamplePlan, load_config, plan_samples
 from openbfactory.analyses.knunu.content import report_content
+from openbfactory.analyses.knunu.densities import number_densities, write_densities
 from openbfactory.analyses.knunu.evaluation import SampleHistograms, evaluate, with_eta
 from openbfactory.analyses.knunu.measurement import Measurement, measure
 from openbfactory.analyses.knunu.record import KnunuResult, SampleSummary
@@ -125,6 +126,9 @@ def _write(result: KnunuResult, options: RunOptions, measurement: Measurement) -
     document = result.to_dict()
     measurement.workspace.write(options.output / "workspace.json")
     measurement.pseudo_workspace.write(options.output / "workspace_pseudo_experiment.json")
+    densities = number_densities(result.histograms[SIGNAL].joint, result.expectations[SIGNAL],
+                                 result.config.region.control_bins)
+    write_densities(densities, options.output)
     write_record(document, options.output / "result.json")
     write_report(report_content(result), options.output / "report.html")
     return document
