@@ -22,6 +22,7 @@ from openbfactory.physics.particles import mass
 from openbfactory.reconstruct import VOCABULARY, Reconstruction
 from openbfactory.reconstruct.event_shape import event_shape
 from openbfactory.reconstruct.expressions import compile_condition, compile_variable
+from openbfactory.reconstruct.vocabulary.absent import ABSENT
 
 #: an argument of each kind, and variables that need others
 EXAMPLES = {"integer": "0", "number": "1.5", "index": "0", "expression": "p", "condition": "p > 0.5", "list": "pi+:all",
@@ -317,6 +318,18 @@ def test_every_unknown_variable_is_named_at_once():
         compile_condition("daughter(0, MM) > 1 and useCMSFrame(pp) < 2 and dQQ > 0")
     assert [f.path for f in caught.value.findings] == ["character 13", "character 37", "character 49"]
     assert [f.nearest for f in caught.value.findings] == ["M", "p", "dQ"] or len(caught.value.findings) == 3
+
+
+def test_what_basf2_has_and_we_have_not_is_said():
+    assert not set(ABSENT) & set(VOCABULARY)
+    with pytest.raises(CutError, match="no shower shapes"):
+        compile_condition("clusterLAT < 0.1")
+
+
+def test_columns_may_be_named(r):
+    found = r.get("D*+:x").table(["mD = daughter(0, M)", "p"])
+    np.testing.assert_array_equal(found["mD"], r.get("D*+:x")["daughter(0, M)"])
+    assert {"p", "mD"} <= set(found)
 
 
 def test_indices_out_of_range_are_named(r):

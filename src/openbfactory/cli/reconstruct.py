@@ -24,7 +24,8 @@ def reconstruct(
     cut: Annotated[str, typer.Option(help="Cut string of the mother: '1.8 < M < 2.1'.")] = "",
     daughter_cut: Annotated[list[str] | None, typer.Option(
         help="Cut string of a particle in brackets: 'D0: 1.8 < M < 1.9'; may be repeated.")] = None,
-    variables: Annotated[str | None, typer.Option(help="Names with commas between; see 'obf list variables'.")] = None,
+    variables: Annotated[str | None, typer.Option(
+        help="Names with commas between (see 'obf list variables'); 'mD = daughter(0, M)' names the column.")] = None,
     fit: Annotated[Fit, typer.Option(help="Fit of each candidate before the cut.")] = Fit.none,
     rank: Annotated[str, typer.Option(help="Variable to rank the candidates of an event by, highest first; "
                                            "'-NAME' for lowest first.")] = "",

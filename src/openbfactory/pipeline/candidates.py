@@ -60,11 +60,13 @@ class Request:
         """
         from openbfactory.reconstruct.decay_string import parse_decay
         from openbfactory.reconstruct.expressions import compile_condition, compile_variable
+        from openbfactory.reconstruct.lists import aliased
 
         parse_decay(self.decay)
         for cut in (self.cut, *self.cuts.values()):
             compile_condition(cut)
-        for variable in (*self.variables, *([self.rank.removeprefix("-")] if self.rank else [])):
+        ranked = [self.rank.removeprefix("-")] if self.rank else []
+        for variable in (*(aliased(text)[1] for text in self.variables), *ranked):
             compile_variable(variable)
 
 

@@ -25,6 +25,7 @@ from openbfactory.reconstruct.decay_string import split_list_name
 from openbfactory.reconstruct.definitions import Definition
 from openbfactory.reconstruct.view import View
 from openbfactory.reconstruct.vocabulary import VOCABULARY
+from openbfactory.reconstruct.vocabulary.absent import ABSENT
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -130,6 +131,10 @@ def _bind(text: str, tree: Condition | Expression | None, findings: Findings) ->
         name = variable.name.split("(")[0]
         definition = VOCABULARY.get(name)
         spans = cut_grammar.arguments(text, variable.at, variable.end)
+        if definition is None and name in ABSENT:
+            findings.error("absent-variable", f"character {variable.at + 1}",
+                           f"basf2 has '{name}', this program has not: {ABSENT[name]}\n{pointer(text, variable.at)}")
+            continue
         if definition is None:
             findings.error("unknown-variable", f"character {variable.at + 1}",
                            f"unknown variable '{name}'\n{pointer(text, variable.at)}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -88,10 +89,18 @@ class ParticleList:
         """The variables for every particle that the decay string marks with ``^``; for the mother without any mark."""
         paths = (self.decay.selected_paths() if self.decay else []) or [()]
         names = list(variables)
-        return [_nested(name, path) for path in paths for name in names]
+        if len(paths) == 1 and not paths[0]:
+            return names
+        return [_nested(aliased(name)[1], path) for path in paths for name in names]
 
     def table(self, variables: Iterable[str]) -> dict[str, npt.NDArray[Any]]:
-        """Columns (n,): numbers of event and candidate, weight, and the variables, in the order of the events."""
+        """Columns (n,): numbers of event and candidate, weight, and the variables, in the order of the events.
+
+        Parameters
+        ----------
+        variables
+            Names or arithmetic; ``"mD = daughter(0, M)"`` gives the column the name in front.
+        """
         events, index, offsets = self.owner.events, self.event, self.offsets
         counts = np.diff(offsets)
         zero = np.zeros(len(self), np.int32)
@@ -99,7 +108,13 @@ class ParticleList:
             "__experiment__": zero, "__run__": zero, "__event__": events.event[index],
             "__candidate__": (np.arange(len(self)) - offsets[index]).astype(np.int32),
             "__ncandidates__": counts[index].astype(np.int32), "__weight__": events.weight[index]}
-        return columns | {name: self[name] for name in variables}
+        return columns | {name: self[text] for name, text in map(aliased, variables)}
+
+
+def aliased(text: str) -> tuple[str, str]:
+    """Name of the column and variable of ``"variable"`` or ``"name = variable"``."""
+    found = re.fullmatch(r"\s*([A-Za-z_]\w*)\s*=(?!=)(.*)", text, re.DOTALL)
+    return (found[1], found[2].strip()) if found else (text, text)
 
 
 def _nested(variable: str, path: tuple[int, ...]) -> str:

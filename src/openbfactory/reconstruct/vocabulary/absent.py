@@ -1,0 +1,31 @@
+"""Variables of the field that this program does not have, and why: a user of them is told, not offered another name."""
+
+from __future__ import annotations
+
+_CRYSTALS = "the simulation makes clusters, not crystals"
+_SHOWER = "the simulation gives no shower shapes beyond clusterE1E9 and clusterE9E21"
+_TRAINED = "it is a classifier trained on full simulation"
+_WIRES = "the simulation counts hits, it does not number layers"
+_TAG = "it needs the classifiers of the full event interpretation or the flavour tagger"
+_ONE = "there are no cloned or fake tracks in the simulation"
+
+#: name of basf2 to the reason
+ABSENT: dict[str, str] = {
+    **dict.fromkeys(("clusterNHits", "clusterHighestE", "nECLOutOfTimeCrystals", "nRejectedECLShowers"), _CRYSTALS),
+    **dict.fromkeys(("clusterE9E25", "clusterLAT", "clusterSecondMoment", "clusterAbsZernikeMoment40",
+                     "clusterAbsZernikeMoment51"), _SHOWER),
+    **dict.fromkeys(("clusterZernikeMVA", "beamBackgroundSuppression", "hadronicSplitOffSuppression",
+                     "fakePhotonSuppression", "clusterPulseShapeDiscriminationMVA", "pionIDNN", "kaonIDNN",
+                     "pidChargedBDTScore", "clusterBelleQuality", "klmClusterKlId"), _TRAINED),
+    **dict.fromkeys(("clusterHasPulseShapeDiscrimination", "clusterNumberOfHadronDigits"),
+                    "the simulation has no pulse shapes"),
+    **dict.fromkeys(("clusterHasNPhotons", "clusterHasNeutralHadron"), "clusters have no hypothesis"),
+    **dict.fromkeys(("firstSVDLayer", "firstPXDLayer", "firstCDCLayer", "nExtraCDCHits", "trackFindingFailureFlag",
+                     "klmClusterInnermostLayer"), _WIRES),
+    **dict.fromkeys(("isCloneTrack", "isOrHasCloneTrack"), _ONE),
+    **dict.fromkeys(("eIDBelle", "muIDBelle"), "only the parts of the hadron identity of Belle are there"),
+    **dict.fromkeys(("qrCombined", "FBDT_qrCombined", "FANN_qrCombined", "qrGNN", "nROE_RemainingTracks"), _TAG),
+    **dict.fromkeys(("pi0Prob", "etaProb"), "it needs classifiers trained for the veto"),
+    **dict.fromkeys(("klmClusterTiming", "klmClusterIsBKLM"), "KLM clusters have no time or part of the detector"),
+    "productionIdentifier": "events have no production",
+}
