@@ -21,7 +21,7 @@ def rows() -> list[Row]:
     reference = np.load(reference_input("evtgen", "bbbar_photos.npz"))
     files = {"decay_file": reference_input("evtgen", "DECAY_BELLE2_evtgen.dec"),
              "decays": reference_input("evtgen", "bb.dec")}
-    machine, size = load_card("belle2").machine, int(reference["n_events"])
+    machine, size = load_card("belle2").machine.at_fixed_energy(), int(reference["n_events"])
     momenta: dict[int, list[Any]] = {22: [], 11: [], 13: []}
     for chunk in range(PAIRS // 10_000):
         events, _ = generate_events("bbbar", 10_000, Address(2, "bbbar", chunk), machine, **files)

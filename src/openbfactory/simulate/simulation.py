@@ -29,6 +29,7 @@ from openbfactory.simulate import clusters, ecl, klm, merging, parameters, pid, 
 from openbfactory.simulate.species import species_masses
 from openbfactory.simulate.transport import Particles
 from openbfactory.simulate.truth import truth_of
+from openbfactory.simulate.undone import undo_decays
 
 Array = npt.NDArray[Any]
 
@@ -45,20 +46,25 @@ class Counts:
         Particles made beyond the front faces of the calorimeter.
     repaired
         Covariances of tracks that were not positive-definite.
+    undone
+        Decays of K_S and hyperons that did not happen because matter came first.
     """
 
     unknown: int = 0
     outside: int = 0
     repaired: int = 0
+    undone: int = 0
 
     def __add__(self, other: Counts) -> Counts:
-        return Counts(self.unknown + other.unknown, self.outside + other.outside, self.repaired + other.repaired)
+        return Counts(self.unknown + other.unknown, self.outside + other.outside, self.repaired + other.repaired,
+                      self.undone + other.undone)
 
     def lines(self) -> list[str]:
         """One line of text for every count that is not zero."""
         texts = {"unknown": "stable particles are unknown to the detector and left nothing",
                  "outside": "particles were made outside the detector and left nothing",
-                 "repaired": "covariances of tracks were not positive-definite and have been repaired"}
+                 "repaired": "covariances of tracks were not positive-definite and have been repaired",
+                 "undone": "decays of K_S and hyperons did not happen because they hit matter first"}
         return [f"{getattr(self, name)} {text}" for name, text in texts.items() if getattr(self, name)]
 
 
@@ -88,7 +94,11 @@ def simulate_counted(events: Events, card: Card, address: Address) -> tuple[Even
     ecl_card, klm_card = parameters.calorimeter_numbers(detector), parameters.muon_numbers(detector)
     pid_card = parameters.identification_numbers(detector)
 
-    particles = transport.transport(truth, masses, parameters.transport_numbers(detector),
+    matter = parameters.transport_numbers(detector)
+    status = truth.status.copy()
+    undone = undo_decays(truth, np.ascontiguousarray(events["MCParticles"]["mother"]), matter.material,
+                         matter.interactions * matter.material_scale, address.at("simulate:undone").generator(), status)
+    particles = transport.transport(truth._replace(status=status), masses, matter,
                                     address.at("simulate:transport").generator())
     tracks = tracking.find_tracks(particles, parameters.tracking_numbers(detector), masses,
                                   address.at("simulate:tracking").generator())
@@ -113,7 +123,7 @@ def simulate_counted(events: Events, card: Card, address: Address) -> tuple[Even
         KLMClusters=_typed(KLM_CLUSTERS, muons.offsets, list(muons.rows.T)),
         TRGSummary=_typed(TRG_SUMMARY, np.arange(len(events) + 1, dtype=np.int64), [
             decisions[:, 0], decisions[:, 1], decisions[:, 1] != 0, decisions[:, 2]])
-    ), Counts(particles.unknown, particles.outside, tracks.repaired)
+    ), Counts(particles.unknown, particles.outside, tracks.repaired, undone)
 
 
 def _of_tracks(tracks: tracking.TrackColumns, offsets: Array, track: Array, values: Array) -> Array:
