@@ -76,3 +76,16 @@ def test_wrong_requests(machine):
         generate_events("charged", -1, Address(1, "x"), machine)
     events, _ = generate_events("charged", 0, Address(1, "x"), machine)
     assert len(events) == 0
+
+
+@pytest.mark.parametrize(("name", "daughters"), [("kstarnunu", (323, 12, 12)), ("kklkl", (321, 130, 130)),
+                                                 ("kkskl", (321, 310, 130)), ("knnbar", (321, 2112, 2112))])
+def test_one_signal_in_each_event(name, daughters, machine):
+    from openbfactory.generate.truthdecays import find_decays
+
+    events, _ = generate_events(name, 100, Address(1, name), machine)
+    found = find_decays(events["MCParticles"], 521, daughters)
+    assert len(found.event) >= 100
+    assert len(np.unique(found.event)) == 100
+    signs = events["MCParticles"]["PDG"][found.rows[:, 0]]
+    assert 20 < np.sum(signs > 0) < 80

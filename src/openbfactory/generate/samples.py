@@ -23,6 +23,7 @@ from openbfactory.generate.laboratory import electron_frame, flag_displaced
 from openbfactory.generate.longlived import CHARGED, NEUTRAL, scalar_text
 from openbfactory.generate.muonspin import muon_polarisation
 from openbfactory.generate.parameters import Parameter, Values, settled
+from openbfactory.generate.signals import SIGNALS, Signal
 from openbfactory.generate.taudecay import Michel
 from openbfactory.generate.taupair import LEPTON_PAIRS, lepton_pair_primaries
 from openbfactory.generate.tauspin import tau_pair_events
@@ -149,6 +150,18 @@ def _electrodynamics() -> dict[str, Sample]:
     return made
 
 
+def _text(signal: Signal, values: Values) -> str:
+    """Decay file of a signal; it has no parameters."""
+    return signal.text
+
+
+def _signals() -> dict[str, Sample]:
+    """Samples of one signal decay beside a generic B."""
+    return {name: Sample(name, f"Upsilon(4S) -> B+ B-, one {s.title}, the other generic", "charged", upsilon_primaries,
+                         decays=s.decay, references=(*_B_PAIRS, *s.references), decay_text=partial(_text, s))
+            for name, s in SIGNALS.items()}
+
+
 #: every sample by name
 SAMPLES: dict[str, Sample] = {
     "bbbar": Sample("bbbar", "Upsilon(4S) as the decay file says", "bbbar", upsilon_primaries,
@@ -159,6 +172,7 @@ SAMPLES: dict[str, Sample] = {
                     references=_B_PAIRS),
     "knunu": Sample("knunu", "Upsilon(4S) -> B+ B-, one B -> K nu nubar (Standard Model), the other generic", "charged",
                     upsilon_primaries, "knunu", "B+ -> K+ nu nubar", (*_B_PAIRS, *_KNUNU)),
+    **_signals(),
     **_pairs(),
     **_dark_sector(),
     **_electrodynamics(),
