@@ -260,6 +260,14 @@ def test_aliases_name_the_mesons_of_a_pair(primaries):
     assert near(sine_and_cosine(times[1] - times[0], np.sign(codes[0]))[0], np.sin(0.78))
 
 
+def test_a_pair_whose_decays_exclude_each_other_stays_undecayed(primaries):
+    line = "J/psi K_S0 SSD_CP dm 0.0 1.0 0.0 1.0 0.0 -1.0 0.0"  # twice the same CP eigenstate without CP violation
+    table = load_decay_table(overlay=QUIET + PAIR + blocks((line,), (line,)))
+    particles, counts = decay_events(primaries(300553, 5, 10.58), table, Address(1, "x"))
+    assert counts.undecayed == 10
+    assert particles.size == 15
+
+
 def test_parameters_that_do_not_fit_are_reported(primaries):
     line = "J/psi K_S0 SSD_CP dm 0.0 1.0"
     overlay = PAIR.replace("dm;", "dm 0 1 0 0.9 0 0.1 0;") + blocks((line,), (line,))

@@ -17,10 +17,11 @@ Array = npt.NDArray[Any]
 E, PX, PY, PZ, T, X, Y, Z, MASS, CTAU = range(10)
 FLOATS = 10
 #: columns of the integer rows; the species is -1 for a record that is kept as it is, the link is that of its spin, the
-#: last is its decay when that is known already: NOT_CHOSEN, or twice the channel (+1: charge conjugate daughters)
+#: last is its decay when that is known already: NOT_CHOSEN, UNDECAYED for none, or twice the channel (+1: charge
+#: conjugate daughters)
 SPECIES, MOTHER, STATUS, PDG, LINK, CHOSEN = range(6)
 INTS = 6
-NOT_CHOSEN = -1
+NOT_CHOSEN, UNDECAYED = -1, -2
 
 #: status codes of records
 TO_DECAY, STABLE, DECAYED, INITIAL = 0, 1, 2, 4

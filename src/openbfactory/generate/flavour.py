@@ -31,13 +31,15 @@ import numpy as np
 from numba import njit
 
 from openbfactory.generate.channels import choose_channel
-from openbfactory.generate.columns import CHOSEN, LINK, NOT_CHOSEN, STATUS, TO_DECAY, Array, TableArrays
+from openbfactory.generate.columns import CHOSEN, LINK, NOT_CHOSEN, STATUS, TO_DECAY, UNDECAYED, Array, TableArrays
 from openbfactory.generate.polarised import FLAVOUR_PAIR, FLAVOUR_PIONS, SpinTable
 from openbfactory.generate.spin import NODES, SpinWork, close, finish, identity_back, rotate, set_axes
 from openbfactory.kinematics.phasespace import two_body_momentum
 
 #: number of the models in which both flavours interfere
 FLAVOUR = 30
+#: draws of the times and decays of a pair, or of a meson, before they are taken as impossible
+TRIES = 20_000
 #: evolution in a payload: mass difference [1/cm], dGamma / Gamma, |q/p|, real and imaginary part of z
 EVOLUTION = 5
 #: payload of a channel: evolution, share of the conjugate final state, (M00, Re M01, Im M01) of both, own numbers
@@ -49,6 +51,11 @@ def evolve(e: Array, ctau: float, time: float, out: Array) -> None:
     """Fill ``out`` with U(time) exp(-|dGamma time| / 4); times are proper lengths [cm], ``e`` is an evolution."""
     slow = 0.25 * e[1] / ctau * time
     turn = 0.5 * e[0] * time
+    if slow == 0.0 and e[3] == 0.0 and e[4] == 0.0:
+        cosine, sine = math.cos(turn), math.sin(turn)
+        out[0, 0] = out[1, 1] = cosine
+        out[0, 1], out[1, 0] = complex(0.0, e[2] * sine), complex(0.0, sine / e[2])
+        return
     light = cmath.exp(complex(-slow - abs(slow), turn))
     heavy = cmath.exp(complex(slow - abs(slow), -turn))
     plus, minus = 0.5 * (light + heavy), 0.5 * (light - heavy)
@@ -82,18 +89,39 @@ def decay_matrix(table: TableArrays, channel: int, conjugate: bool, flavour: int
 
 
 @njit(cache=True)
-def draw_channel(rng: np.random.Generator, species: int, mass: float, table: TableArrays, flavour: int,
-                 out: Array) -> int:
-    """Decay of a meson as :data:`CHOSEN` holds it, its decay matrix filled."""
+def draw_channel(rng: np.random.Generator, species: int, mass: float, table: TableArrays) -> int:
+    """Decay of a meson as :data:`CHOSEN` holds it."""
     channel, conjugate = -1, False
     if not table.stable[species]:
         channel = choose_channel(rng, species, mass, table)
-    if channel >= 0 and table.code[channel] == FLAVOUR:
-        conjugate = rng.random() < table.parameters[table.parameter_first[channel] + CONJUGATE]
-    decay_matrix(table, channel, conjugate, flavour, out)
     if channel < 0:
         return NOT_CHOSEN
+    if table.code[channel] == FLAVOUR:
+        conjugate = rng.random() < table.parameters[table.parameter_first[channel] + CONJUGATE]
     return 2 * channel + (1 if conjugate else 0)
+
+
+@njit(cache=True)
+def pair_rate(table: TableArrays, chosen: Array, flavours: Array, amplitude: Array, matrices: Array) -> float:
+    """Rate of a pair with the amplitude K to its chosen decays; fills their decay matrices."""
+    mixed = False
+    for slot in range(2):
+        channel = chosen[slot] >> 1 if chosen[slot] >= 0 else -1
+        mixed = mixed or (channel >= 0 and table.code[channel] == FLAVOUR)
+    if not mixed:
+        k = amplitude[flavours[0], flavours[1]]
+        return k.real * k.real + k.imag * k.imag
+    for slot in range(2):
+        channel = chosen[slot] >> 1 if chosen[slot] >= 0 else -1
+        decay_matrix(table, channel, chosen[slot] & 1 == 1, flavours[slot], matrices[slot])
+    rate = 0.0
+    for a in range(2):
+        for b in range(2):
+            for p in range(2):
+                for q in range(2):
+                    weight = matrices[0, a, p] * matrices[1, b, q]
+                    rate += (amplitude[a, b] * np.conj(amplitude[p, q]) * weight).real
+    return rate
 
 
 @njit(cache=True)
@@ -101,37 +129,32 @@ def draw_pair(rng: np.random.Generator, table: TableArrays, channel: int, masses
               chosen: Array, amplitude: Array, matrices: Array) -> None:
     """Fill species, proper decay lengths and decays of a coherent pair of mesons.
 
-    ``amplitude`` (2, 2) becomes K, ``matrices`` (2, 2, 2) the decay matrices.  Two species are the flavours that both
-    mesons can have; of four, the first two are for the first meson.
+    ``amplitude`` (2, 2) becomes K, ``matrices`` (2, 2, 2) the decay matrices where flavours interfere.  Two species are
+    the flavours that both mesons can have; of four, the first two are for the first meson.  A pair whose decays never
+    happen together stays undecayed.
     """
     first, count = table.daughter_first[channel], table.daughter_first[channel + 1] - table.daughter_first[channel]
     e = table.parameters[table.parameter_first[channel]:table.parameter_first[channel] + EVOLUTION]
     u = np.empty((2, 2), np.complex128)
     bound, flavours = largest_rate(e), np.empty(2, np.int64)
-    while True:
+    for _ in range(TRIES):
         for slot in range(2):
             k = first + (2 if slot == 1 and count == 4 else 0) + (1 if rng.random() < 0.5 else 0)
             s = table.daughters[k]
             daughters[slot] = s
             flavours[slot] = 0 if table.pdg[s] > 0 else 1
             ctau[slot] = table.ctau[s] / (1.0 - 0.5 * abs(e[1])) * rng.standard_exponential()
-            chosen[slot] = draw_channel(rng, s, masses[slot], table, flavours[slot], matrices[slot])
+            chosen[slot] = draw_channel(rng, s, masses[slot], table)
         life, difference = table.ctau[daughters[0]], ctau[0] - ctau[1]
         evolve(e, life, difference, u)
         for a in range(2):
             amplitude[a, 0], amplitude[a, 1] = -u[1, a], u[0, a]
-        rate = 0.0
-        for a in range(2):
-            for b in range(2):
-                for p in range(2):
-                    for q in range(2):
-                        weight = matrices[0, a, p] * matrices[1, b, q]
-                        if weight != 0.0:
-                            rate += (amplitude[a, b] * np.conj(amplitude[p, q]) * weight).real
+        rate = pair_rate(table, chosen, flavours, amplitude, matrices)
         if e[1] != 0.0:
             rate *= math.exp(-0.5 * abs(e[1]) / life * (ctau[0] + ctau[1] - abs(difference)))
-        if rng.random() * bound <= rate:
+        if rng.random() * bound < rate:
             return
+    chosen[0] = chosen[1] = UNDECAYED
 
 
 @njit(cache=True)
@@ -161,13 +184,14 @@ def draw_alone(rng: np.random.Generator, table: TableArrays, channel: int, speci
     e = table.parameters[first:first + EVOLUTION]
     density, matrix = np.empty((2, 2), np.complex128), np.empty((2, 2), np.complex128)
     made, life, bound = (0 if table.pdg[species] > 0 else 1), table.ctau[species], largest_rate(e)
-    while True:
+    for _ in range(TRIES):
         time = life / (1.0 - 0.5 * abs(e[1])) * rng.standard_exponential()
         conjugate = rng.random() < table.parameters[first + CONJUGATE]
         fill_density(e, life, time, made, density)
         decay_matrix(table, channel, conjugate, made, matrix)
-        if rng.random() * bound <= overlap(density, matrix):
-            return time, conjugate
+        if rng.random() * bound < overlap(density, matrix):
+            break
+    return time, conjugate
 
 
 @njit(cache=True)
@@ -189,7 +213,8 @@ def mix_alone(rng: np.random.Generator, table: TableArrays, species: int, mass: 
     while True:
         turned = rng.random() < 0.5
         other = table.conjugate[species] if turned else species
-        chosen = draw_channel(rng, other, mass, table, 1 - made if turned else made, matrix)
+        chosen = draw_channel(rng, other, mass, table)
+        decay_matrix(table, chosen >> 1, chosen & 1 == 1, 1 - made if turned else made, matrix)
         time = table.ctau[species] * rng.standard_exponential()
         fill_density(e, table.ctau[species], time, made, density)
         if rng.random() <= overlap(density, matrix):

@@ -178,7 +178,7 @@ def walk(rng: np.random.Generator, offsets: Array, given_floats: Array, given_in
             decided, link, rho = ints[row, CHOSEN], ints[row, LINK], density
             channel, pending, chosen[:] = pending, NO_CHANNEL, NOT_CHOSEN
             if channel == NO_CHANNEL:
-                channel = decided >> 1 if decided >= 0 else choose_channel(rng, species, mass, table)
+                channel = decided >> 1 if decided != NOT_CHOSEN else choose_channel(rng, species, mass, table)
             if channel < 0:
                 ints[row, STATUS] = STABLE
                 counts[len(counts) - 1] += 1
