@@ -149,6 +149,37 @@ def published_path() -> Path:
     return path
 
 
+def published_conditional() -> Work:
+    """Conditional fit of the published likelihood at mu = 1, the best fit known."""
+    from openbfactory.fit.estimate import analyse
+
+    analysis = analyse(published_path())
+    return lambda n: [analysis.fit.conditional(analysis.index, 1.0 + 0.01 * k) for k in range(n)]
+
+
+def published_scan() -> Work:
+    """Profile scan of 41 points of the published likelihood, the best fit included."""
+    from openbfactory.fit.estimate import scan
+
+    path = published_path()
+    return lambda n: [scan(path, low=0.0, high=9.0, points=41) for _ in range(n)]
+
+
+def resonance_toys() -> Work:
+    """Background-only spectra scanned for a resonance at 260 masses, each window with a polynomial of order 2."""
+    import numpy as np
+    from scipy.stats import norm
+
+    from openbfactory.fit.resonance import Hypothesis, ResonanceSearch
+
+    edges = np.linspace(3.6, 10.0, 641)
+    rate = 200 * np.exp(-(0.5 * (edges[1:] + edges[:-1]) - 3.6) / 3)
+    tested = [Hypothesis(m, np.diff(norm.cdf(edges, m, 0.02)), (round(m - 0.6, 2), round(m + 0.6, 2)))
+              for m in np.arange(4.2, 9.4, 0.02)]
+    search = ResonanceSearch(edges, np.random.default_rng(1).poisson(rate).astype(float), tested)
+    return lambda n: search.largest_excess(n, rate=rate)
+
+
 def published_toys() -> Work:
     """Toys of the published likelihood: thrown with auxiliary measurements, fitted, with uncertainties."""
     from openbfactory.fit.estimate import analyse
@@ -271,6 +302,9 @@ ROWS: dict[str, Row] = {
     "phase-space-unweighted": ("phase space, 3 bodies, unweighted", "event", lambda: three_body(False), 1_000_000),
     "peer-phasespace": ("peer: phasespace, 3 bodies, weighted", "event", phasespace_package, 100_000),
     "fit-published": ("published likelihood: fit, interval, Z(0), Z(1)", "fit", published_fit, 5),
+    "fit-conditional": ("published likelihood: fit at a fixed mu", "fit", published_conditional, 20),
+    "fit-scan": ("published likelihood: profile scan of 41 points", "scan", published_scan, 2),
+    "fit-resonance-toys": ("resonance search: toys scanned at 260 masses", "toy", resonance_toys, 100),
     "fit-toys": ("published likelihood: toys thrown and fitted", "toy", published_toys, 200),
     "fit-ranking": ("published likelihood: ranking, 4 refits a nuisance", "nuisance", published_ranking, 231),
     "fit-limit": ("published likelihood: limit with expected band", "limit", published_limit, 3),

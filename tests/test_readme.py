@@ -27,7 +27,7 @@ def test_readme_example_runs(capsys):
     assert {"Tracks", "MCParticles", "ECLClusters"} <= set(scope["events"].fields)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/quickstart.md", "docs/candidates.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/quickstart.md", "docs/candidates.md", "docs/likelihoods.md"])
 def test_commands_in_the_pages_exist(page):
     """Every ``obf VERB --option`` of a page is one that the command line knows."""
     import typer
@@ -39,8 +39,19 @@ def test_commands_in_the_pages_exist(page):
     assert lines
     for line in lines:
         words = line.split("#")[0].split("obf ", 1)[1].split()
-        options = {o for p in known[words[0]].params for o in p.opts}
+        command = known[words[0]]
+        command = getattr(command, "commands", {}).get(words[1], command) if len(words) > 1 else command
+        options = {o for p in command.params for o in p.opts}
         assert {w for w in words if w.startswith("--")} <= options, line
+
+
+def test_examples_of_the_likelihoods_page_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    scope: dict[str, object] = {}
+    for block in code_blocks("docs/likelihoods.md", "python"):
+        exec(block, scope)
+    assert "limit" in capsys.readouterr().out
+    assert scope["excess"].mass == pytest.approx(5.0, abs=0.05)
 
 
 def test_own_detector_example_sees_the_changed_card():
