@@ -12,8 +12,8 @@ BEAM = np.array([12e-4, 0.3e-4, 0.03])
 SIGMA = np.array([20e-4, 0.5e-3, 2e-5, 25e-4, 0.5e-3])
 
 
-def smeared_dstars(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Helices (3 n, 5), covariances (3 n, 15) and masses (5,) of D*+, D0, K-, pi+, slow pi+."""
+def smeared_dstars(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Helices (3 n, 5), covariances (3 n, 15), masses (5,) of D*+, D0, K-, pi+, slow pi+; truth of the D0."""
     from openbfactory.kinematics import fourvector, helix, phasespace
     from openbfactory.physics.particles import mass
 
@@ -27,12 +27,14 @@ def smeared_dstars(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     charm, slow = decay((np.sqrt(m[0] ** 2 + np.sum(momentum**2, axis=0)), *momentum), m[0], m[[1, 4]])
     kaon, pion = decay(charm, m[1], m[[2, 3]])
     origin = rng.normal(size=(n, 3)) * BEAM
-    vertex = origin + (rng.exponential(CTAU, n) / m[1])[:, None] * np.column_stack(charm[1:])
+    ctau = rng.exponential(CTAU, n)
+    vertex = origin + (ctau / m[1])[:, None] * np.column_stack(charm[1:])
     at, p = np.concatenate([vertex, vertex, origin]), np.hstack([kaon, pion, slow])[1:].T
     true = helix.helices_of_particles(at, np.ascontiguousarray(p), np.repeat([-1.0, 1.0, 1.0], n), FIELD)
     cov = np.zeros((3 * n, 15))
     cov[:, [0, 5, 9, 12, 14]] = SIGMA**2
-    return true + SIGMA * rng.normal(size=true.shape), cov, m
+    truth = {"vertex": vertex, "ctau": ctau, "p": np.column_stack(charm[1:])}
+    return true + SIGMA * rng.normal(size=true.shape), cov, m, truth
 
 
 def two_track_vertices() -> Work:
@@ -40,7 +42,7 @@ def two_track_vertices() -> Work:
     from openbfactory.kinematics.vertexfit import fit_vertices
 
     made = 50_000
-    helices, cov, _ = smeared_dstars(made)
+    helices, cov, *_ = smeared_dstars(made)
 
     def work(n: int) -> object:
         first = np.arange(n) % made
@@ -50,15 +52,21 @@ def two_track_vertices() -> Work:
     return work
 
 
+def dstar_tree(m: np.ndarray) -> object:
+    """The tree of the decay from the masses (5,) of its particles."""
+    from openbfactory.kinematics.decaytree import Particle, decay_tree
+
+    return decay_tree([Particle(-1, "composite", m[0]), Particle(0, "composite", m[1], flies=True),
+                       *(Particle(j, "track", m[i]) for i, j in ((2, 1), (3, 1), (4, 0)))])
+
+
 def dstar_trees() -> Work:
     """Fits of the whole tree, the D*+ from the beam spot."""
-    from openbfactory.kinematics.decaytree import Particle, decay_tree
     from openbfactory.kinematics.treefit import fit_trees
 
     made = 20_000
-    helices, cov, m = smeared_dstars(made)
-    tree = decay_tree([Particle(-1, "composite", m[0]), Particle(0, "composite", m[1], flies=True),
-                       *(Particle(j, "track", m[i]) for i, j in ((2, 1), (3, 1), (4, 0)))])
+    helices, cov, m, _ = smeared_dstars(made)
+    tree = dstar_tree(m)
 
     def work(n: int) -> object:
         first = np.arange(n) % made

@@ -22,6 +22,7 @@ from validation import (
     partonic,
     photon_radiation,
     published_likelihood,
+    reconstruction,
     tau_pairs,
 )
 from validation.known_differences import KNOWN
@@ -31,7 +32,8 @@ MODULES = {"published likelihood": published_likelihood, "EvtGen multiplicities"
            "closed forms": closed_forms, "conservation laws": conservation, "partonic decays": partonic,
            "EvtGen chains": evtgen_chains, "EvtGen chains with photons": chain_photons,
            "EvtGen pairs of B mesons": chain_times,
-           "inference": inference, "photon radiation": photon_radiation, "tau pairs": tau_pairs}
+           "inference": inference, "photon radiation": photon_radiation, "tau pairs": tau_pairs,
+           "reconstruction": reconstruction}
 
 
 def main() -> int:
