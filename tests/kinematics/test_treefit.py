@@ -197,10 +197,14 @@ def test_pulls_are_unit_normal_and_probability_is_flat(name: str) -> None:
     assert good.mean() > 0.998
     assert stats.kstest(fits.pValue[good], "uniform").pvalue > 1e-5
     assert np.mean(fits.pValue[good] < 1e-4) < 0.003
-    good &= fits.pValue > 1e-4  # a few take the other crossing of two circles, far away
-    for what, pull in _pulls(t, fits).items():
-        assert abs(pull[good].mean()) < 4.4 / math.sqrt(n), what
-        assert abs(pull[good].std() - 1) < 4.4 / math.sqrt(2 * n) + 0.005, what
+    good &= fits.pValue > 1e-4
+    pulls = _pulls(t, fits)
+    near = np.all(abs(np.array(list(pulls.values()))) < 6, axis=0)
+    assert np.mean(near[good]) > 0.997  # a few take the other crossing of two circles, far away
+    for what, pull in pulls.items():
+        chosen = pull[good & near]
+        assert abs(chosen.mean()) < 4.4 / math.sqrt(n), what
+        assert abs(chosen.std() - 1) < 4.4 / math.sqrt(2 * n) + 0.005, what
 
 
 def test_wrong_uncertainties_are_caught() -> None:
@@ -270,9 +274,9 @@ def test_failures_are_flagged_and_pass_no_cut() -> None:
     for values in (fits.chi2, fits.pValue, fits.mass[:, 0], fits.decayTime[:, 0], fits.flightDistance[:, 0]):
         assert not np.any((values[:5] > -1e9) | (values[:5] < 1e9))
         assert np.isfinite(values[5])
-    same = t.rows.copy()
-    same[:, 2] = same[:, 3] = same[:, 1]  # one track three times
-    assert np.all(_fit(Toy(**{**t.__dict__, "rows": same}), prior_covariance=np.diag([1e4] * 3)).state != 0)
+    pair = decay_tree([Particle(-1, "composite", 1.0), Particle(0, "track", 0.1), Particle(0, "track", 0.1)])
+    same = np.stack([t.rows[:, 1]] * 3, axis=1)  # one track twice and no prior: no vertex
+    assert np.all(fit_trees(pair, same, t.helix, t.cov, field=FIELD).state != 0)
     assert vertexfit.STATES[bad] == "bad input"
 
 
