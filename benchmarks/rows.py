@@ -79,6 +79,29 @@ def reconstruct_stage(sample: str) -> Work:
     return work
 
 
+def dstar_lists(fit: bool) -> Work:
+    """D*+ -> [D0 -> K- pi+] pi+ from particle lists of c cbar events made beforehand, with variables and truth."""
+    from openbfactory.core.random import Address
+    from openbfactory.experiment import load_card
+    from openbfactory.generate import generate_events
+    from openbfactory.reconstruct import Reconstruction
+    from openbfactory.simulate import simulate
+
+    card = load_card("belle2")
+    truth = generate_events("ccbar", 4000, Address(1, "ccbar", 0), card.machine)[0]
+    events = simulate(truth, card, Address(1, "ccbar", 0, "simulate"))
+
+    def batch() -> object:
+        r = Reconstruction.of_card(events, card)
+        r.combine("D0:kpi -> K-:base pi+:base", "1.8 < M < 1.93")
+        made = r.combine("D*+ -> D0:kpi pi+:base", "massDifference(0) < 0.16")
+        if fit:
+            r.fit(made, "tree", ip_constraint=True)
+        return made.table(["M", "massDifference(0)", "daughter(0, M)", "useCMSFrame(p)", "chiProb", "isSignal"])
+
+    return lambda n: [batch() for _ in range(max(n // 4000, 1))]
+
+
 def chain(sample: str) -> Work:
     """Whole chunk of the B+ -> K+ nu nubar analysis: generate, simulate, reconstruct, preselect."""
     from openbfactory.analyses.knunu.chunk import ChunkMaker
@@ -293,6 +316,9 @@ ROWS: dict[str, Row] = {
     "simulate-uubar": ("simulate: u ubar", "event", lambda: simulate_stage("uubar"), 20000),
     "reconstruct-charged": ("reconstruct inclusive tag: B+ B-", "event", lambda: reconstruct_stage("charged"), 20000),
     "reconstruct-uubar": ("reconstruct inclusive tag: u ubar", "event", lambda: reconstruct_stage("uubar"), 20000),
+    "lists-dstar": ("reconstruct: D*+ -> [D0 -> K- pi+] pi+ in c cbar, no fit", "event",
+                    lambda: dstar_lists(False), 20000),
+    "lists-dstar-tree": ("reconstruct: the same with a fit of the decay", "event", lambda: dstar_lists(True), 20000),
     "vertex-two-tracks": ("fit: vertex of two tracks", "fit", two_track_vertices, 200_000),
     "tree-dstar": ("fit: tree D*+ -> [D0 -> K- pi+] pi+ from the beam spot", "fit", dstar_trees, 20000),
     "chain-charged": ("whole chain: B+ B-", "event", lambda: chain("charged"), 20000),

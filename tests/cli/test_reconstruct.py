@@ -97,6 +97,15 @@ def test_fit_and_empty_results(source, tmp_path):
     assert empty["M"].dtype == np.float64
 
 
+def test_tree_fit(source, tmp_path):
+    done = obf("reconstruct", source, "--decay", "D*+ -> [D0 -> K- pi+:all] pi+:all", "--daughter-cut",
+               "D0: 1.5 < M < 2.2", "--fit", "tree", "--ip", "--fix-mass", "D0", "--variables",
+               "M,chiProb,t = extraInfo(D0_decayTime)", "--output", tmp_path / "t.parquet")
+    assert "without a fit" in done.stdout
+    found = read_ntuple(tmp_path / "t.parquet")
+    assert np.isfinite(found["t"][found["chiProb"] >= 0]).all()
+
+
 @pytest.mark.parametrize(("arguments", "words"), [
     (["--decay", "D0 -> K- pi"], "unknown particle 'pi'"),
     (["--decay", "D0 -> K- pi+ ]"], "character 14"),
@@ -106,6 +115,7 @@ def test_fit_and_empty_results(source, tmp_path):
     (["--decay", "D0 -> K- pi+", "--variables", "M,,p"], "between the commas"),
     (["--decay", "D0 -> K- K-"], "the daughters have charge -2"),
     (["--decay", "D0 -> K- pi+", "--daughter-cut", "K_S0: M > 1"], "no particle 'K_S0' stands in brackets"),
+    (["--decay", "D0 -> K- pi+", "--fit", "vertex", "--ip"], "ask for the fit 'tree'"),
     (["--decay", "D0 -> K- pi+", "--detector", "belle3"], "belle"),
 ])
 def test_mistakes_are_named(source, tmp_path, arguments, words):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from toy_events import BEAM, FIELD, generic_events
 
-from openbfactory.core.errors import CutError, UnknownNameError
+from openbfactory.core.errors import CutError, InputError, UnknownNameError
 from openbfactory.reconstruct.families import mass_window
 from openbfactory.reconstruct.reconstruction import Reconstruction
 from openbfactory.reconstruct.standard_lists import standard_lists, standard_names
@@ -166,6 +166,27 @@ def test_k_short_is_found_and_fitted(r):
     assert set(r.failed_fits) == {"K_S0:all"}
     best = r.rank("K_S0:merged", "abs(dM)", highest=False, keep=1)
     assert np.abs(np.median(best["dM"])) < 0.004
+
+
+def test_fits_of_a_list(events):
+    without = Reconstruction(events, beam=BEAM, field=FIELD)
+    with pytest.raises(InputError, match="no size"):
+        without.fit("K_S0:merged", "tree", ip_constraint=True)
+    r = Reconstruction(events, beam=BEAM, field=FIELD, ip_covariance=np.diag([1e-6, 1e-8, 1e-3]))
+    made = r.combine("D*+:f -> [D0:f -> K-:all pi+:all] pi+:all", "massDifference(0) < 0.3")
+    before = made["M"]
+    r.fit(made, "tree", ip_constraint=True, mass_constraints=["D0"])
+    fitted = made["chiProb"] >= 0
+    assert r.failed_fits["D*+:f"] == np.count_nonzero(~fitted)
+    np.testing.assert_array_equal(made["M"][~fitted], before[~fitted])
+    np.testing.assert_allclose(made["extraInfo(D0_M)"][fitted], 1.86484, atol=2e-5)
+    assert np.isfinite(made["ErrM"][fitted]).all()
+    r.fit("K_S0:merged")
+    assert np.isfinite(r.get("K_S0:merged")["significanceOfDistance"]).all()
+    with pytest.raises(UnknownNameError):
+        r.fit(made, "trees")
+    with pytest.raises(InputError, match="tree"):
+        r.fit(made, "vertex", ip_constraint=True)
 
 
 def test_rank_orders_in_each_event(r):

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from toy_events import BEAM, FIELD, SQRT_S, generic_events
 
 from openbfactory.core.errors import CutError, UnknownNameError
+from openbfactory.experiment import load_card
 from openbfactory.kinematics.helix import momenta_at_poca
 from openbfactory.physics.particles import mass
 from openbfactory.reconstruct import VOCABULARY, Reconstruction
@@ -170,6 +171,27 @@ def test_mass_uncertainty_is_that_of_smeared_helices(r):
         spread = np.std(np.sqrt(total[:, 0] ** 2 - np.sum(total[:, 1:] ** 2, axis=1)))
         assert error == pytest.approx(spread, rel=0.08)
         assert pz_error == pytest.approx(np.std(total[:, 3]), rel=0.08)
+
+
+def test_photon_uncertainty_is_that_of_the_card(r):
+    """Energies and angles thrown within the resolution of the card: the spread of the pi0 mass is ErrM (10 %)."""
+    card = load_card("belle2")
+    with_card, rng = Reconstruction.of_card(r.events, card), np.random.default_rng(3)
+    made = with_card.combine("pi0:x -> gamma:loose gamma:loose", "0.1 < M < 0.2 and daughterLowest(E) > 0.1")
+    assert np.isnan(r.get("pi0:eff40")["ErrM"]).all()  # without a card nothing is known
+    measured, upper = with_card.cluster_measurements()
+    for row, error in list(zip(made.rows, made["ErrM"], strict=True))[:3]:
+        total = np.zeros((4000, 4))
+        for d in with_card.particles.daughters[row]:
+            k = with_card.particles["row"][d]
+            e, theta, phi = (rng.normal(measured[k, i], np.sqrt(upper[k, j]), 4000)
+                             for i, j in ((0, 0), (1, 3), (2, 5)))
+            across = np.sin(theta)
+            total += np.stack([e, e * across * np.cos(phi), e * across * np.sin(phi), e * np.cos(theta)], axis=1)
+        mass_ = np.sqrt(np.maximum(total[:, 0] ** 2 - np.sum(total[:, 1:] ** 2, axis=1), 0))
+        assert error == pytest.approx(np.std(mass_), rel=0.1)
+    photon = with_card.get("gamma:all")
+    np.testing.assert_allclose(photon["E_uncertainty"], photon["clusterErrorE"])
 
 
 def test_identity_is_the_ratio_of_likelihoods(r):

@@ -14,6 +14,7 @@ class Fit(StrEnum):
 
     none = "none"
     vertex = "vertex"
+    tree = "tree"
 
 
 def reconstruct(
@@ -27,6 +28,8 @@ def reconstruct(
     variables: Annotated[str | None, typer.Option(
         help="Names with commas between (see 'obf list variables'); 'mD = daughter(0, M)' names the column.")] = None,
     fit: Annotated[Fit, typer.Option(help="Fit of each candidate before the cut.")] = Fit.none,
+    ip: Annotated[bool, typer.Option("--ip", help="Fit 'tree': the mother comes from the interaction region.")] = False,
+    fix_mass: Annotated[str, typer.Option(help="Fit 'tree': particles whose mass is fixed, with commas.")] = "",
     rank: Annotated[str, typer.Option(help="Variable to rank the candidates of an event by, highest first; "
                                            "'-NAME' for lowest first.")] = "",
     best: Annotated[int, typer.Option(help="Candidates to keep of each event, 0 for all.", min=0)] = 0,
@@ -39,7 +42,8 @@ def reconstruct(
 
     cuts = dict(_named_cut(text) for text in daughter_cut or [])
     names = tuple(split_names(variables)) if variables else DEFAULT_VARIABLES
-    request = Request(decay, cut, cuts, names, fit.value, rank, best)
+    fixed = tuple(name.strip() for name in fix_mass.split(",") if name.strip())
+    request = Request(decay, cut, cuts, names, fit.value, ip, fixed, rank, best)
     done = reconstruct_file(file, request, output, card=detector, progress=Progress("reconstruct"))
     print(f"{output}: {done.candidates} candidates in {done.with_candidate} of {done.events} events")
     if fit is not Fit.none:

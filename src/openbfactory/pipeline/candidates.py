@@ -36,6 +36,8 @@ class Request:
         Names, or arithmetic.
     fit
         Fit of every candidate before the cut: ``none``, ``vertex``, ``tree``.
+    ip_constraint, mass_constraints
+        Constraints of the fit ``tree``: the interaction region, and names of particles whose mass is fixed.
     rank
         Variable to rank the candidates of an event by, empty for none; ``-`` in front ranks the lowest first.
     best
@@ -47,6 +49,8 @@ class Request:
     cuts: Mapping[str, str] = field(default_factory=dict)
     variables: Sequence[str] = DEFAULT_VARIABLES
     fit: str = "none"
+    ip_constraint: bool = False
+    mass_constraints: Sequence[str] = ()
     rank: str = ""
     best: int = 0
 
@@ -99,7 +103,7 @@ def candidates_of(events: Events, card: Any, request: Request) -> tuple[dict[str
     made = session.combine(request.decay, "" if fitted else request.cut, cuts=request.cuts)
     failed = 0
     if fitted:
-        session.fit(made)
+        session.fit(made, request.fit, ip_constraint=request.ip_constraint, mass_constraints=request.mass_constraints)
         failed = session.failed_fits[made.name]
         made = session.cut(f"{made.name.partition(':')[0]}:after_fit", made, request.cut)
     if request.rank:

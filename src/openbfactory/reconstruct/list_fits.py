@@ -4,6 +4,10 @@ The fit is :func:`openbfactory.kinematics.vertexfit.fit_vertices` for all
 candidates at once; it starts where the first two tracks cross.  Candidates
 with a final-state particle that is no track are not fitted.  Those that fail
 keep their momentum and get probability -1.
+
+Approximation: the covariance of the momentum is the sum of those of the tracks
+before the fit, without correlation to the vertex; the fit of the whole decay
+(:mod:`.tree_fits`) has the full one.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from numba import njit
 from openbfactory.kinematics.treestart import crossing
 from openbfactory.kinematics.vertexfit import OK, fit_vertices
 from openbfactory.physics.particles import mass
+from openbfactory.reconstruct.momentum_covariance import momentum_covariance
 from openbfactory.reconstruct.particles import TRACK
 
 if TYPE_CHECKING:
@@ -71,14 +76,17 @@ def fit_vertices_of(owner: Reconstruction, rows: Index) -> int:
     start = np.empty((len(rows), 3))
     _starts(helix, pairs, start)
     offsets = np.concatenate([[0], np.cumsum(np.count_nonzero(there, axis=1))]).astype(np.int64)
-    covariance = np.ascontiguousarray(owner.events["Tracks"]["cov"], np.float64)
-    fits = fit_vertices(helix, covariance, tracks[there], offsets, field=owner.field, start=start)
+    helix_covariance = np.ascontiguousarray(owner.events["Tracks"]["cov"], np.float64)
+    fits = fit_vertices(helix, helix_covariance, tracks[there], offsets, field=owner.field, start=start)
     masses = np.array([mass(int(code)) for code in np.unique(np.abs(particles["pdg"][members[there]]))])
     m = masses[np.searchsorted(np.unique(np.abs(particles["pdg"][members[there]])),
                                np.abs(particles["pdg"][members[there]]))]
     energy = np.sqrt(np.sum(fits.momentum**2, axis=1) + m * m)
     p4 = np.add.reduceat(np.column_stack([energy, fits.momentum]), offsets[:-1], axis=0)
     good = (fits.state == OK) & np.all(np.isfinite(p4), axis=1)
-    particles.set_fit(rows[good], p4[good], fits.position[good], fits.pValue[good])
+    covariance = np.zeros((int(good.sum()), 7, 7))
+    covariance[:, :4, :4] = momentum_covariance(owner, rows[good])
+    covariance[:, 4:, 4:] = fits.covariance[good]
+    particles.set_fit(rows[good], p4[good], fits.position[good], fits.pValue[good], covariance)
     particles.columns["p_value"][rows[~good]] = -1.0
     return int(np.count_nonzero(~good) + np.count_nonzero(~fitted))

@@ -21,26 +21,30 @@ import numpy as np
 import numpy.typing as npt
 
 from openbfactory.core.diagnostics import Findings
-from openbfactory.core.errors import CutError, EventFileError, UnknownNameError
+from openbfactory.core.errors import CutError, InputError, UnknownNameError
 from openbfactory.events.record import Events
+from openbfactory.experiment.detector import Detector
 from openbfactory.physics.particles import conjugate_name, species
 from openbfactory.reconstruct import base_particles as base
 from openbfactory.reconstruct.decay_string import Decay, parse_decay, split_list_name
 from openbfactory.reconstruct.expressions import compile_condition, compile_variable
 from openbfactory.reconstruct.families import check_decay, combined_rows, mass_window
-from openbfactory.reconstruct.inclusive_tag import check_input
 from openbfactory.reconstruct.list_fits import fit_vertices_of
 from openbfactory.reconstruct.lists import ParticleList
+from openbfactory.reconstruct.objects import DetectorObjects
 from openbfactory.reconstruct.particles import Particles
 from openbfactory.reconstruct.standard_lists import default_label, recipe, standard_lists, standard_names
-from openbfactory.reconstruct.tracks import HELIX
+from openbfactory.reconstruct.tree_fits import fit_tree
 from openbfactory.reconstruct.view import View
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
 
+#: kinds of fits of a candidate
+FITS = ("vertex", "tree")
 
-class Reconstruction:
+
+class Reconstruction(DetectorObjects):
     """Particles and lists of some events.
 
     Attributes
@@ -53,6 +57,8 @@ class Reconstruction:
         Field along z [T].
     ip, ip_covariance : (3,), (3, 3) float64
         Interaction point [cm] and its covariance [cm^2].
+    detector
+        Detector of the card, for the resolution of clusters; None where none was given.
     particles
         Table of all particles.
     failed_fits
@@ -60,28 +66,22 @@ class Reconstruction:
     """
 
     def __init__(self, events: Events, *, beam: Array, field: float = 1.5, ip: Array | None = None,
-                 ip_covariance: Array | None = None) -> None:
-        check_input(events)
-        if any(jagged.offsets[0] != 0 for jagged in events.lists.values()):
-            message = "the lists of the events must begin at record 0; take a copy with Events.take"
-            raise EventFileError(message)
-        self.events: Events = events
-        self.field: float = float(field)
+                 ip_covariance: Array | None = None, detector: Detector | None = None) -> None:
+        super().__init__(events, field, np.zeros(3) if ip is None else np.array(ip, np.float64), detector)
         self.beam: Array = np.array(beam, np.float64)
-        self.ip: Array = np.zeros(3) if ip is None else np.array(ip, np.float64)
         self.ip_covariance: Array = np.zeros((3, 3)) if ip_covariance is None else np.array(ip_covariance, np.float64)
         self.particles = Particles()
         self.failed_fits: dict[str, int] = {}
         self._lists: dict[tuple[int, str], ParticleList] = {}
         self._masks: dict[str, tuple[str, str, str]] = {}
-        self._cache: dict[str, Any] = {}
 
     @classmethod
     def of_card(cls, events: Events, card: Any) -> Reconstruction:
         """Reconstruction with the beams, field and luminous region of a detector card."""
         region = card.machine.luminous_region
         covariance = np.diag([region.x.value**2, region.y.value**2, region.z.value**2])
-        return cls(events, beam=card.machine.p4, field=card.detector.field.value, ip_covariance=covariance)
+        return cls(events, beam=card.machine.p4, field=card.detector.field.value, ip_covariance=covariance,
+                   detector=card.detector)
 
     def __getitem__(self, name: str) -> ParticleList:
         return self.get(name)
@@ -161,10 +161,41 @@ class Reconstruction:
                 f"{tree.name}:{tree.label or default_label(tree.name)}_cut", tree.list_name, cut)
         return self._combine(tree, cut, wanted, top=True)
 
-    def fit(self, source: str | ParticleList) -> ParticleList:
-        """The same list after fits of the tracks of each candidate to one vertex: momentum, vertex, ``chiProb``."""
+    def fit(self, source: str | ParticleList, kind: str = "vertex", *, ip_constraint: bool = False,
+            mass_constraints: Iterable[str] = ()) -> ParticleList:
+        """The same list after a fit of each candidate, which sets momentum, vertex, covariance and ``chiProb``.
+
+        Parameters
+        ----------
+        kind
+            ``vertex``: the tracks of a candidate meet in one point; ``tree``: the whole decay with the flights of what
+            lives long, see :mod:`openbfactory.reconstruct.tree_fits`.
+        ip_constraint
+            The candidate comes from the interaction region (``tree``).
+        mass_constraints
+            Names of particles whose mass is fixed (``tree``).
+
+        Raises
+        ------
+        UnknownNameError
+            For another kind, or a particle that does not exist.
+        InputError
+            For a list that cannot be fitted so.
+        """
         made = self.get(source) if isinstance(source, str) else source
-        self.failed_fits[made.name] = fit_vertices_of(self, made.rows)
+        if ip_constraint and not np.linalg.det(self.ip_covariance) > 0.0:
+            message = "the interaction region has no size: give 'ip_covariance', or a card"
+            raise InputError(message)
+        if kind == "tree":
+            fit_tree(made, ip_constraint=ip_constraint, mass_constraints=mass_constraints, detector=self.detector)
+            self.failed_fits.setdefault(made.name, 0)
+        elif kind != "vertex":
+            raise UnknownNameError("fit", kind, FITS)
+        elif ip_constraint or [*mass_constraints]:
+            message = "a vertex fit takes no constraints; ask for the fit 'tree'"
+            raise InputError(message)
+        else:
+            self.failed_fits[made.name] = fit_vertices_of(self, made.rows)
         return made
 
     def rank(self, source: str | ParticleList, variable: str, *, highest: bool = True, keep: int = 0,
@@ -313,42 +344,9 @@ class Reconstruction:
             return base.klong_klm_particles(self, standard_lists().klong["momentum_per_layer"].value)
         return base.track_particles(self, code)
 
-    def cached(self, name: str, make: Any) -> Any:
-        """What ``make()`` gave the first time it was asked for under this name."""
-        if name not in self._cache:
-            self._cache[name] = make()
-        return self._cache[name]
-
-    def helices(self) -> Array:
-        """Helix parameters (tracks, 5) relative to the origin."""
-        tracks = self.events["Tracks"]
-        return self.cached("helices", lambda: np.ascontiguousarray(
-            np.column_stack([tracks[name] for name in HELIX]), np.float64))
-
     def track_p4(self) -> Array:
         """E, px, py, pz (tracks, 4) [GeV] of every track as a pion."""
         return self.cached("track_p4", lambda: self.particles["p4"][self.get("pi+:all").rows].copy())
-
-    def cluster_p4(self) -> Array:
-        """E, px, py, pz (clusters, 4) [GeV] of every calorimeter cluster as a photon from the interaction point."""
-        return self.cached("cluster_p4", lambda: base.all_photons(self.events["ECLClusters"], self.ip))
-
-    def cluster_of_track(self) -> Index:
-        """Row in ``ECLClusters`` of the most energetic cluster matched to each track, -1 for none."""
-        return self.cached("cluster_of_track", self._match_clusters)
-
-    def _match_clusters(self) -> Index:
-        tracks, clusters = self.events["Tracks"], self.events["ECLClusters"]
-        found = np.full(tracks.size, -1, np.int64)
-        matched = np.flatnonzero(clusters["trackIndex"] >= 0)
-        matched = matched[np.argsort(clusters["clusterE"][matched], kind="stable")]
-        found[tracks.offsets[clusters.event_index()[matched]] + clusters["trackIndex"][matched]] = matched
-        return found
-
-    def first_source(self, collection: str) -> int:
-        """Number of the first detector object of a collection among all sources."""
-        n = self.events["Tracks"].size
-        return {"Tracks": 0, "ECLClusters": n, "KLMClusters": n + self.events["ECLClusters"].size}[collection]
 
 
 __all__ = ["ParticleList", "Reconstruction", "standard_names"]

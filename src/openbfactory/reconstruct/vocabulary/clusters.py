@@ -32,6 +32,15 @@ def _klm_values(v: View, name: str) -> Array:
     return picked(lists["KLMClusters"][name], v.klm_rows()) if "KLMClusters" in lists else np.full(len(v), np.nan)
 
 
+def _resolution(place: int) -> Callable[[View], Array]:
+    """Square root of one variance of the cluster, NaN without a detector."""
+    def compute(v: View) -> Array:
+        measured = v.owner.cluster_measurements()
+        return np.full(len(v), np.nan) if measured is None else picked(np.sqrt(measured[1][:, place]), v.cluster_rows())
+
+    return compute
+
+
 def _where_klm(v: View, values: Array) -> Array:
     return np.where(v.klm_rows() >= 0, values, np.nan)
 
@@ -63,6 +72,9 @@ _ECL = (
     D("clusterE9E21", "1", "energy of 3 x 3 crystals over that of 5 x 5 without corners", _ecl("clusterE9E21")),
     D("clusterTrackMatch", "1", "1 where a track is matched to the cluster", _ecl("clusterTrackMatch")),
     D("minC2TDist", "cm", "distance of the cluster to the nearest track", _ecl("minC2TDist")),
+    *(D(f"clusterError{name}", unit, f"uncertainty of the cluster's {what}, from the card", _resolution(place))
+      for name, unit, what, place in (("E", "GeV", "energy", 0), ("Theta", "rad", "polar angle", 3),
+                                      ("Phi", "rad", "azimuth", 5))),
     D("clusterEoP", "1", "energy of the matched cluster over the momentum of the track",
       lambda v: np.where(v.track_rows() >= 0, _ecl("clusterE")(v) / length(v.lab[:, 1:]), np.nan)),
     D("nECLClusterTrackMatches", "1", "number of clusters matched to the track", _matches),
