@@ -152,7 +152,7 @@ def test_d_decay_follows_its_amplitude(primaries):
 
 def test_every_channel_of_the_main_file_is_known():
     from openbfactory.generate.dalitz import DALITZ_MODELS
-    from openbfactory.generate.engine import prepared
+    from openbfactory.generate.preparation import prepared
 
     table = load_decay_table()
     fallback = prepared(table)[1]

@@ -1,6 +1,8 @@
 """Decay files read, resolved and cached. Oracle: files written here, whose content is known; DECAY_BELLE2.DEC's
 published counts (272 Decay blocks, 91 CDecay, 77 Alias)."""
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,7 +14,7 @@ from openbfactory.physics import decaycache
 from openbfactory.physics.decaycache import load_decay_table, main_statements
 from openbfactory.physics.decaycheck import check_decay_file
 from openbfactory.physics.decayfile import parse_statements
-from openbfactory.physics.decaytable import compile_table
+from openbfactory.physics.decaytable import MAIN, USER, compile_table
 
 TEXT = """
 Define dm 0.5e12
@@ -156,3 +158,117 @@ WORDS = st.sampled_from(["Decay", "Enddecay", "B+", "K+", "pi0", "PHSP", ";", "\
 @given(st.lists(WORDS, max_size=25))
 def test_nothing_but_findings_comes_out(words):
     compiled(" ".join(words))
+
+
+VALID = TEXT + """Particle D+ 1.87 0.0
+ChangeMassMin rho0 0.4
+SetLineshapePW D_1+ D*+ pi0 2
+LSFLAT omega
+BlattWeisskopf K*0 3.5
+BlattWeisskopfBirth K*0 1.5
+IncludeBirthFactor K*0 no
+PythiaBothParam ParticleDecays:mixB = off
+JetSetPar PARJ(21)=0.36
+yesPhotos
+"""
+
+
+@settings(max_examples=80, deadline=2000, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.tuples(st.integers(0, len(VALID) - 1), st.sampled_from(["delete", "swap", "insert", "copy"]),
+                          st.sampled_from([" ", "\n", ";", "#", "-", "1e999", "x", "0", "é", ",", "'", "Decay "])),
+                min_size=1, max_size=12))
+def test_mutations_of_a_valid_file_give_findings_only(mutations):
+    text = VALID
+    for place, kind, piece in mutations:
+        place = min(place, len(text))
+        if kind == "delete":
+            text = text[:place] + text[place + 7:]
+        elif kind == "swap":
+            text = text[:place] + text[place:place + 2][::-1] + text[place + 2:]
+        elif kind == "insert":
+            text = text[:place] + piece + text[place:]
+        else:
+            text = text[:place] + text[max(place - 40, 0):place] + text[place:]
+    table, findings = compiled(text)
+    assert all(f.code and f.message for f in findings)
+    assert np.all(np.isfinite(table.shapes))
+    assert np.all(np.isfinite(table.fraction))
+
+
+@settings(max_examples=40, deadline=2000)
+@given(st.text(max_size=300))
+def test_any_text_gives_findings_only(text):
+    compiled(text)
+
+
+def test_the_valid_file_has_no_findings():
+    assert not compiled(VALID)[1].items
+
+
+def test_time_is_bounded_by_the_length_of_the_file():
+    block = "Decay B{}\n" + "0.1 K+ pi0 PHSP;\n" * 20 + "0.1 K+ pi0 PHSP\nEnddecay\n"
+    text = "".join(block.format(i) for i in range(200))
+    begin = time.process_time()
+    _, findings = compiled(text)
+    assert time.process_time() - begin < 5
+    assert len([f for f in findings if f.code == "missing-semicolon"]) == 200
+    _, findings = compiled(text.replace("PHSP\n", "PHSP +;\n").replace("Enddecay", ""))
+    assert time.process_time() - begin < 20
+    found = [f for f in findings if f.code == "syntax"]
+    assert 20 <= len(found) <= 23
+
+
+def test_statements_after_a_mistake_keep_their_lines():
+    _, findings = compiled("Decay B+\n1.0 K+ pi0 PHSP\nEnddecay\nNonsense\nDecay B0\n1.0 K+ pi- PHSP;\n"
+                           "0.1 K+ piO PHSP;\nEnddecay\n")
+    assert {(f.code, f.path) for f in findings} == {("missing-semicolon", "line 2"), ("syntax", "line 4"),
+                                                    ("unknown-particle", "line 7")}
+
+
+@pytest.mark.parametrize(("text", "code", "severity", "line"), [
+    ("Decay B+\n1.0 K+ pi0 PHSP;\nEnddecay\nDecay B+\n1.0 K+ eta PHSP;\nEnddecay\n", "duplicate-decay", "warning", 4),
+    ("Decay B+\n1.0 K+ pi0 PHSP;\nEnddecay\nCDecay B+\n", "missing-decay", "error", 4),
+    ("Decay B+\n1.0 K+ pi0 PHSP;\nEnddecay\nDecay B-\n1.0 K- pi0 PHSP;\nEnddecay\nCDecay B-\n", "duplicate-decay",
+     "warning", 7),
+    ("Decay B+\n1e999 K+ pi0 PHSP;\nEnddecay\n", "negative-fraction", "error", 2),
+    ("Define x 1e999\n", "not-finite", "error", 1),
+    ("ChangeMassMax rho0 1e999\n", "not-finite", "error", 1),
+    ("Alias mine nobody\n", "unknown-particle", "error", 1),
+    ("ChargeConj B+ nobody\n", "unknown-particle", "error", 1),
+    ("Particle nobody 1.0\n", "unknown-particle", "error", 1),
+])
+def test_further_findings(text, code, severity, line):
+    assert (code, severity, f"line {line}") in {(f.code, f.severity, f.path) for f in compiled(text)[1]}
+
+
+def test_photon_switches():
+    def photos(text):
+        table, findings = compiled("Decay B+\n0.5 K+ pi0 PHOTOS PHSP;\n0.5 K+ eta PHSP;\nEnddecay\n" + text)
+        assert not findings.items
+        return table.photos.tolist()
+
+    assert photos("") == photos("normalPhotos\n") == [True, False]
+    assert photos("yesPhotos\n") == [True, True]
+    assert photos("noPhotos\n") == [False, False]
+
+
+def test_one_file_over_another(tmp_path):
+    main, user = tmp_path / "main.dec", tmp_path / "user.dec"
+    main.write_text("Define x 2.0\nModelAlias pole SLPOLE x;\nyesPhotos\nDecay B+\n1.0 K+ pi0 PHSP;\nEnddecay\n"
+                    "CDecay B-\nDecay D0\n1.0 K- pi+ PHSP;\nEnddecay\n")
+    user.write_text("Define x 3.0\nDecay B-\n1.0 K- eta PHSP;\nEnddecay\nCopyDecay D*0 D0\nnormalPhotos\n")
+    table = load_decay_table(main, user)
+    assert [table.daughters_of(c) for c in table.channels_of("B-")] == [("K-", "eta")]
+    assert [table.daughters_of(c) for c in table.channels_of("B+")] == [("K+", "pi0")]
+    assert [table.daughters_of(c) for c in table.channels_of("D*0")] == [("K-", "pi+")]
+    assert not table.photos.any()
+    assert not table.channels_of("D+")
+    assert (table.origin[table.index["B+"]], table.origin[table.index["B-"]]) == (MAIN, USER)
+
+
+def test_a_second_start_is_quick(tmp_path, monkeypatch):
+    load_decay_table()
+    decaycache._table.cache_clear()
+    begin = time.process_time()
+    load_decay_table()
+    assert time.process_time() - begin < 1.0

@@ -15,7 +15,7 @@ CHECKERS = {
     ".json": ("openbfactory.fit.workspace", "check_workspace"),
     ".yaml": ("openbfactory.experiment", "check_card"),
     ".yml": ("openbfactory.experiment", "check_card"),
-    ".dec": ("openbfactory.physics.decayfile", "check_decay_file"),
+    ".dec": ("openbfactory.generate.modelcheck", "check_decay_file"),
     **dict.fromkeys((".parquet", ".root", ".hepmc3", ".hepmc"), ("openbfactory.events", "check_file")),
 }
 

@@ -17,6 +17,9 @@ def generate(
     output: Annotated[Path, typer.Option(help="Event file: .parquet, .hepmc3 or .root.")],
     decay_file: Annotated[Path | None, typer.Option(help="Main decay file in the place of the packaged one.")] = None,
     decays: Annotated[Path | None, typer.Option(help="Decay file laid over the main one.")] = None,
+    fallback: Annotated[str | None, typer.Option(
+        metavar="phsp", help="What channels of your decay files do whose model is not there: phsp, counted; without it "
+                             "they are errors.")] = None,
     detector: Annotated[str, typer.Option(help="Name or path of the card of the machine.")] = "belle2",
     settings: Annotated[list[str] | None, typer.Option(
         "--set", metavar="NAME=VALUE", help="Parameter of the sample, can be repeated; see: obf list samples.")] = None,
@@ -33,20 +36,28 @@ def generate(
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler that runs.")] = None,
 ) -> None:
     """Generate events of a sample into a file; the same seed gives the same events for any number of workers."""
+    from openbfactory.generate import unused_decays
     from openbfactory.pipeline import Energy, Progress, generate_file
 
     if workers and scheduler:
         message = "--workers starts processes here and --scheduler uses those elsewhere: give one of them"
         raise typer.BadParameter(message)
+    if fallback not in (None, "phsp"):
+        message = f"found '{fallback}', expected phsp"
+        raise typer.BadParameter(message, param_hint="--fallback")
     given = _pairs(settings or [])
     energy = Energy(off_resonance, energy_shift, fixed_energy)
     counts = generate_file(sample, events, seed, output, workers=workers, scheduler=scheduler, card=detector,
                            decay_file=decay_file, decays=decays, settings=given, energy=energy,
-                           reweight=reweight or (), progress=Progress(f"generate {sample}"))
+                           reweight=reweight or (), fallback=fallback is not None,
+                           progress=Progress(f"generate {sample}"))
     print(f"{output}: {events} events, {counts.total} decays")
     _print_cross_section(sample, given, energy, detector)
     for model, fraction in counts.fractions().items():
-        print(f"  {model}: not done yet, {100 * fraction:.3g} % of all decays made by phase space instead")
+        print(f"  {model}: {counts.fallback[model]} decays ({100 * fraction:.3g} % of all) made by phase space in its "
+              "place")
+    for finding in unused_decays(counts, str(decays), events):
+        print(f"  {finding.render()}")
     if counts.undecayed:
         print(f"  {counts.undecayed} unstable particles had no open channel")
     if counts.excess:

@@ -81,7 +81,7 @@ def _models() -> list[str]:
     from openbfactory.generate.models import DECAY_MODELS
 
     return [*_table([(name, text) for name, (_, text) in sorted(DECAY_MODELS.items())]),
-            "any other model of a decay file is decayed by phase space, and counted"]
+            "any other model of a decay file is an error; obf generate --fallback phsp takes phase space, and counts"]
 
 
 def _reweightings() -> list[str]:

@@ -1,5 +1,6 @@
 """Collisions to truth particles: decay engine, B pairs, continuum, lepton pairs, signals."""
 
+from openbfactory.generate.asked import unused_decays
 from openbfactory.generate.counts import DecayCounts
 from openbfactory.generate.engine import decay_events
 from openbfactory.generate.parameters import Parameter, settled
@@ -7,4 +8,4 @@ from openbfactory.generate.reweighting import REWEIGHTINGS, reweighted
 from openbfactory.generate.samples import SAMPLES, Sample, generate_events
 
 __all__ = ["REWEIGHTINGS", "SAMPLES", "DecayCounts", "Parameter", "Sample", "decay_events", "generate_events",
-           "reweighted", "settled"]
+           "reweighted", "settled", "unused_decays"]

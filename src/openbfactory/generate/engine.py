@@ -7,13 +7,12 @@ address, and on nothing else.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 
 from openbfactory.core.random import Address
 from openbfactory.events.columns import MC_PARTICLES
 from openbfactory.events.record import Jagged
+from openbfactory.generate.asked import asked_decays
 from openbfactory.generate.columns import (
     CHOSEN,
     CTAU,
@@ -33,16 +32,13 @@ from openbfactory.generate.columns import (
     STATUS,
     TO_DECAY,
     Array,
-    TableArrays,
 )
-from openbfactory.generate.counts import DecayCounts
+from openbfactory.generate.counts import AskedDecay, DecayCounts
 from openbfactory.generate.hadronise import PartonicDecays
 from openbfactory.generate.kernels import empty_rows, masses_of, walk
-from openbfactory.generate.models import PHASE_SPACE, SEMILEPTONIC, table_arrays
-from openbfactory.generate.polarised import SpinTable
+from openbfactory.generate.preparation import prepared
 from openbfactory.generate.radiation import radiation_arrays
 from openbfactory.generate.spin import PRIMARY, UNPOLARISED, spin_work
-from openbfactory.generate.spintable import spin_table
 from openbfactory.physics.decaytable import DecayTable
 from openbfactory.physics.particles import UPSILON_4S
 
@@ -113,31 +109,9 @@ def decay_events(primaries: Jagged, table: DecayTable, address: Address, *,
             fruitless, reached = (fruitless + 1 if here == reached else 0), here
             if fruitless >= FRUITLESS_BLOCKS:
                 state[PENDING] = GIVEN_UP
-    return _records(floats, ints, out_offsets), _counts(counts, table, fallback, int(state[EXCESS]))
-
-
-@lru_cache(maxsize=8)
-def _prepared(held: _Held) -> tuple[TableArrays, Array, SpinTable]:
-    arrays, fallback = table_arrays(held.table)
-    return arrays, fallback, spin_table(held.table, arrays.code == PHASE_SPACE, arrays.code == SEMILEPTONIC)
-
-
-def prepared(table: DecayTable) -> tuple[TableArrays, Array, SpinTable]:
-    """Arrays of a table for the kernels, its channels that fall back, and its spins; made once a table."""
-    return _prepared(_Held(table))
-
-
-class _Held:
-    """A table as a key of a cache: equal when it is the same object."""
-
-    def __init__(self, table: DecayTable) -> None:
-        self.table = table
-
-    def __hash__(self) -> int:
-        return id(self.table)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Held) and other.table is self.table
+    decaying = given_ints[given_ints[:, STATUS] == TO_DECAY, SPECIES]
+    asked = asked_decays(table, counts[:-1], dict(zip(*np.unique(decaying, return_counts=True), strict=True)))
+    return _records(floats, ints, out_offsets), _counts(counts, table, fallback, int(state[EXCESS]), asked)
 
 
 def _rows_of(primaries: Jagged, table: DecayTable, density: Array | None) -> tuple[Array, Array]:
@@ -182,11 +156,12 @@ def _records(floats: Array, ints: Array, offsets: Array) -> Jagged:
     return Jagged(offsets, {c.name: columns[c.name] for c in MC_PARTICLES.required})
 
 
-def _counts(counts: Array, table: DecayTable, replaced: Array, excess: int) -> DecayCounts:
+def _counts(counts: Array, table: DecayTable, replaced: Array, excess: int,
+            asked: dict[str, AskedDecay]) -> DecayCounts:
     """Record of the decays."""
     done = counts[:-1]
     return DecayCounts(int(done.sum()), _by_model(done, table), _by_model(np.where(replaced, done, 0), table),
-                       int(counts[-1]), excess)
+                       int(counts[-1]), excess, asked)
 
 
 def _by_model(decays: Array, table: DecayTable) -> dict[str, int]:

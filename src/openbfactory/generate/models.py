@@ -1,8 +1,8 @@
 """Decay models: the names of decay files and the kernels that make their momenta.
 
 Each model has a number that kernels switch on.  A channel whose model is not in :data:`DECAY_MODELS`, or whose
-parameters or daughters do not fit it, decays by phase space and is counted, so that a report can say how many decays
-that touched.
+parameters or daughters do not fit it, decays by phase space and is counted; :mod:`openbfactory.generate.modelcheck`
+makes it an error unless the user asked for that.
 """
 
 from __future__ import annotations
@@ -164,6 +164,16 @@ def heavy_sign(pdg: int) -> float:
 def _daughters(table: DecayTable, channel: int) -> list[int]:
     """Species indices of the daughters of a channel."""
     return table.daughters[table.daughter_first[channel]:table.daughter_first[channel + 1]].tolist()
+
+
+def has_model(table: DecayTable, channel: int, mother: int) -> bool:
+    """True when the model of a channel is there and its daughters and parameters fit."""
+    code = DECAY_MODELS.get(str(table.models[table.model[channel]]), (None, ""))[0]
+    if code in (None, PHASE_SPACE):
+        return code is not None
+    if code == KAON_NEUTRINOS and len(table.parameters_of(channel)):
+        code = SEMILEPTONIC
+    return _fits(table, channel, int(code or 0), mother) or (code == PARTONIC and _hadronic(table, channel))
 
 
 def _hadronic(table: DecayTable, channel: int) -> bool:

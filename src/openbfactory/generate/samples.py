@@ -21,6 +21,7 @@ from openbfactory.generate.darksector import muon_pair_events
 from openbfactory.generate.engine import decay_events
 from openbfactory.generate.laboratory import electron_frame, flag_displaced
 from openbfactory.generate.longlived import CHARGED, NEUTRAL, scalar_text
+from openbfactory.generate.modelcheck import require_models
 from openbfactory.generate.muonspin import muon_polarisation
 from openbfactory.generate.parameters import Parameter, Values, settled
 from openbfactory.generate.signals import SIGNALS, Signal
@@ -182,7 +183,8 @@ SAMPLES: dict[str, Sample] = {
 def generate_events(sample: str, events: int, address: Address, machine: Machine, *, first: int = 0,
                     decay_file: str | Path | None = None,
                     decays: str | Path | None = None,
-                    settings: Mapping[str, float | str] | None = None) -> tuple[Events, DecayCounts]:
+                    settings: Mapping[str, float | str] | None = None,
+                    fallback: bool = False) -> tuple[Events, DecayCounts]:
     """Events of a sample with their MCParticles, and the record of the decays made.
 
     Parameters
@@ -201,6 +203,8 @@ def generate_events(sample: str, events: int, address: Address, machine: Machine
         Main decay file in the place of DECAY_BELLE2.DEC, and a user file laid over it.
     settings
         Values of parameters of the sample by name; defaults where not given.
+    fallback
+        Whether channels of the user's files without their model decay by phase space; they are counted.
 
     Raises
     ------
@@ -209,7 +213,7 @@ def generate_events(sample: str, events: int, address: Address, machine: Machine
     UnknownNameError
         For an unknown sample, with the nearest one.
     DecayFileError
-        With every mistake of the decay files.
+        With every mistake of the decay files, and every channel without its model.
     GenerationError
         When the number of events is negative or Pythia fails.
     """
@@ -220,7 +224,9 @@ def generate_events(sample: str, events: int, address: Address, machine: Machine
     values = settled(sample, chosen.parameters, settings)
     text = overlay(chosen.overlay) if chosen.overlay else ""
     text += chosen.decay_text(values) if chosen.decay_text else ""
-    table = load_decay_table(decay_file, decays, text)
+    table = load_decay_table(decay_file, decays, text, any_model=fallback)
+    if not fallback:
+        require_models(table, " + ".join(str(path) for path in (decay_file, decays) if path))
     initial, made = address.at(f"{address.stage}/initial"), DecayCounts()
     if chosen.primaries is None and chosen.correlated is None:
         message = f"the sample '{sample}' has no maker of primary particles"

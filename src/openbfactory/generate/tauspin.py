@@ -23,13 +23,14 @@ from openbfactory.core.units import speed_of_light
 from openbfactory.events.columns import MC_PARTICLES
 from openbfactory.events.record import Jagged
 from openbfactory.experiment.machine import ELECTRON_MASS, Machine
+from openbfactory.generate.asked import asked_decays
 from openbfactory.generate.channels import choose_channel
 from openbfactory.generate.columns import DECAYED, INITIAL, STABLE, TO_DECAY, Array, TableArrays
 from openbfactory.generate.counts import DecayCounts
-from openbfactory.generate.engine import prepared
 from openbfactory.generate.laboratory import electron_frame
 from openbfactory.generate.lineshape import draw_masses
 from openbfactory.generate.pairproduction import Beams, pair_axes, pair_rate, radiate_beams, spin_of_partner
+from openbfactory.generate.preparation import prepared
 from openbfactory.generate.pythia import pythia_data
 from openbfactory.generate.radiation import RadiationArrays, _undo_recoil, radiate, radiation_arrays
 from openbfactory.generate.taudecay import (
@@ -122,8 +123,10 @@ def tau_pair_events(events: int, address: Address, machine: Machine, table: Deca
     counts = np.zeros(len(table.fraction), np.int64)
     floats, ints, offsets = make_pairs(address.at("taus").generator(), p4, vertex, electron_frame(machine), beams,
                                        arrays, taus, data, table.index["tau-"], table.index["tau+"], counts, _work())
+    initial = {table.index["tau-"]: events, table.index["tau+"]: events}
     return _jagged(floats, ints, offsets), DecayCounts(int(counts.sum()), _by_model(counts, table),
-                                                       _by_model(np.where(fallback, counts, 0), table))
+                                                       _by_model(np.where(fallback, counts, 0), table),
+                                                       asked=asked_decays(table, counts, initial, follow=False))
 
 
 def _jagged(floats: Array, ints: Array, offsets: Array) -> Jagged:

@@ -22,7 +22,7 @@ from openbfactory.core.kernel_cache import cache_root
 from openbfactory.core.provenance import library_versions
 from openbfactory.physics.decayfile import default_decay_file, parse_statements, read_text
 from openbfactory.physics.decaystatements import DecayStatements
-from openbfactory.physics.decaytable import DecayTable, compile_table
+from openbfactory.physics.decaytable import MAIN, OVERLAY, PACKAGED, USER, DecayTable, compile_table
 from openbfactory.physics.particles import DATA
 
 #: modules whose source decides what a cache entry holds
@@ -30,7 +30,7 @@ _MAKERS = ("decayfile", "decaystatements", "decaytable", "lineshapes", "particle
 
 
 def load_decay_table(main: str | Path | None = None, decays: str | Path | None = None,
-                     overlay: str = "") -> DecayTable:
+                     overlay: str = "", *, any_model: bool = False) -> DecayTable:
     """Decay table of a main file with a user file and further text laid over it.
 
     Parameters
@@ -41,37 +41,53 @@ def load_decay_table(main: str | Path | None = None, decays: str | Path | None =
         User file whose Decay blocks replace those of the main file.
     overlay
         Text in the same language laid over both.
+    any_model
+        Whether names that are no decay model are taken (their channels then have no model).
 
     Raises
     ------
     DecayFileError
-        With every mistake and its line.
+        With every mistake and its line, and every decay of the user file that the overlay sets itself.
     """
     texts = []
     for path in (Path(main) if main is not None else default_decay_file(), Path(decays) if decays else None):
         findings = Findings(str(path))
         texts.append((str(path), read_text(path, findings) if path else ""))
         findings.raise_if_errors(DecayFileError)
-    return _table((*texts, ("overlay", overlay)))
+    return _table((*texts, ("overlay", overlay)), main is None, any_model)
 
 
 @lru_cache(maxsize=8)
-def _table(texts: tuple[tuple[str, str], ...]) -> DecayTable:
+def _table(texts: tuple[tuple[str, str], ...], packaged: bool, any_model: bool) -> DecayTable:
     """Decay table of (name, text) pairs, from memory, disk or compiled."""
-    digest = _digest("table", *(text for _, text in texts))
-    cached = _read_arrays(digest)
+    digest = _digest(f"table {packaged} {any_model}", *(text for _, text in texts))
+    cached = read_cached(cache_root() / f"table-{digest}.npz")
     if cached is not None:
         return DecayTable(digest=digest, **cached)
-    combined = DecayStatements()
-    for name, text in texts:
-        if text.strip():
-            combined = combined.overlaid(_statements(name, text))
+    combined, origins = DecayStatements(), dict[str, int]()
     findings = Findings(" + ".join(name for name, text in texts if text.strip()))
-    table = compile_table(combined, findings, digest)
+    for (name, text), origin in zip(texts, (PACKAGED if packaged else MAIN, USER, OVERLAY), strict=True):
+        if text.strip():
+            statements = _statements(name, text)
+            if origin == OVERLAY:
+                _check_replaced(statements, origins, findings)
+            origins |= dict.fromkeys(statements.mothers(), origin)
+            combined = combined.overlaid(statements)
+    table = compile_table(combined, findings, digest, origins)
+    if any_model:
+        findings.items = [f for f in findings if f.code != "unknown-decay-model"]
     findings.raise_if_errors(DecayFileError)
     path = cache_root() / f"table-{digest}.npz"
-    _write(path, lambda stream: np.savez(stream, allow_pickle=False, **table.arrays()))
+    write_cached(path, lambda stream: np.savez(stream, allow_pickle=False, **table.arrays()))
     return table
+
+
+def _check_replaced(statements: DecayStatements, origins: dict[str, int], findings: Findings) -> None:
+    """Add an error for each decay of the user file that the text laid over it sets again."""
+    for mother in statements.mothers():
+        if origins.get(mother) == USER:
+            findings.error("replaced-decay", f"Decay {mother}", f"the sample sets the decays of {mother} itself, those "
+                           "of the file would never be used", expected="a sample that leaves them to the decay file")
 
 
 def _statements(name: str, text: str) -> DecayStatements:
@@ -88,7 +104,7 @@ def _statements(name: str, text: str) -> DecayStatements:
         statements = parse_statements(text, findings)
         findings.raise_if_errors(DecayFileError)
         document = json.dumps(statements.to_document()).encode()
-        _write(path, lambda stream: stream.write(document))
+        write_cached(path, lambda stream: stream.write(document))
         return statements
 
 
@@ -107,16 +123,16 @@ def _digest(kind: str, *texts: str) -> str:
     return hashlib.blake2b("\x1f".join(words).encode(), digest_size=16).hexdigest()
 
 
-def _read_arrays(digest: str) -> dict[str, Any] | None:
+def read_cached(path: Path) -> dict[str, Any] | None:
     """Arrays of a cache file, None when absent or damaged."""
     try:
-        with np.load(cache_root() / f"table-{digest}.npz", allow_pickle=False) as stored:
+        with np.load(path, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
 
 
-def _write(path: Path, write: Any) -> None:
+def write_cached(path: Path, write: Any) -> None:
     """Write a cache file atomically; a cache that cannot be written is no error."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from openbfactory.core.diagnostics import Finding, Findings
 from openbfactory.physics.decaycache import main_statements
 from openbfactory.physics.decayfile import parse_statements, read_text
 from openbfactory.physics.decaystatements import DecayStatements
-from openbfactory.physics.decaytable import CLOSED_MARGIN, DecayTable, compile_table
+from openbfactory.physics.decaytable import CLOSED_MARGIN, PACKAGED, USER, DecayTable, compile_table
 from openbfactory.physics.particles import Species, is_parton
 
 #: sums of branching fractions closer to 1 than this are not mentioned
@@ -24,16 +24,24 @@ SUM_TOLERANCE = 1e-3
 
 def check_decay_file(path: str | Path) -> Findings:
     """Every finding about a decay file, a main file or one that is laid over the default main file."""
+    return checked_table(path)[0]
+
+
+def checked_table(path: str | Path) -> tuple[Findings, DecayTable | None]:
+    """Every finding about a decay file but those about its models, and the table with it laid over the main file.
+
+    The table is None when the file cannot be read.
+    """
     findings = Findings(str(path))
     text = read_text(Path(path), findings)
     if findings.errors:
-        return findings
+        return findings, None
     statements = parse_statements(text, findings)
-    if not findings and not any((statements.decays, statements.charge_conjugate, statements.copies,
-                                 statements.aliases, statements.defines)):
+    if not findings and statements.is_empty():
         findings.error("no-decays", "", "the file has no Decay block", expected="an EvtGen decay file")
     main = main_statements()
-    table = compile_table(main.overlaid(statements), compiled := Findings(str(path)))
+    table = compile_table(main.overlaid(statements), compiled := Findings(str(path)), "",
+                          dict.fromkeys(main.mothers(), PACKAGED) | dict.fromkeys(statements.mothers(), USER))
     known = _keys(_compiled_findings(main))
     findings.items += [f for f in compiled if _key(f) not in known]
     _check_sums(statements, findings)
@@ -41,7 +49,7 @@ def check_decay_file(path: str | Path) -> Findings:
         if mother in table.index:
             _check_channels(table, mother, findings)
     _check_unused(statements, table, findings)
-    return findings
+    return findings, table
 
 
 def _compiled_findings(statements: DecayStatements) -> Findings:

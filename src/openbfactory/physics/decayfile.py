@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import re
-from functools import cache
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -55,9 +55,35 @@ def parse_statements(text: str, findings: Findings) -> DecayStatements:
     lines = _joined([_without_end(line) for line in text.splitlines()])
     statements = DecayStatements()
     _take_extra(lines, statements, findings)
+    _end_channels(lines, findings)
     for tree in _syntax_tree(lines, findings):
         _HANDLERS.get(tree.data, _ignored)(statements, tree, findings)
     return statements
+
+
+def _end_channels(lines: list[str], findings: Findings) -> None:
+    """Report channels without a semicolon and give them one."""
+    start = last = -1
+    for i, line in enumerate([*lines, "Enddecay"]):
+        words = line.replace(";", " ; ").split()
+        if not words:
+            continue
+        if start >= 0 and (words[0] in _KEYWORDS or words[0] == "Enddecay" or _begins_channel(words)):
+            findings.error("missing-semicolon", f"line {start + 1}", f"'{_shortened(lines[start])}' does not end",
+                           expected="a semicolon after the model and its parameters")
+            lines[last] += ";"
+            start = -1
+        if start < 0 and _begins_channel(words):
+            start = i
+        last = i
+        if ";" in words:
+            start = -1
+
+
+def _begins_channel(words: list[str]) -> bool:
+    """True for a number that is followed by a particle, PHOTOS or the model of Pythia."""
+    return len(words) > 1 and words[0][0] in "+-.0123456789" and _is_number(words[0]) and (
+        words[1] in species_table() or words[1] in ("PHOTOS", "PYTHIA"))
 
 
 def _take_extra(lines: list[str], statements: DecayStatements, findings: Findings) -> None:
@@ -123,7 +149,7 @@ def _joined(lines: list[str]) -> list[str]:
     return lines
 
 
-@cache
+@lru_cache(maxsize=8)
 def _parser(models: tuple[str, ...]) -> Any:
     """Lark parser of the grammar of decaylanguage, knowing also the given models."""
     import lark
@@ -146,25 +172,73 @@ def _new_models(lines: list[str]) -> tuple[str, ...]:
 
 
 def _syntax_tree(lines: list[str], findings: Findings) -> list[Any]:
-    """Statements of the syntax tree; a line with an error is set aside and reported."""
+    """Statements of the syntax tree; a line with an error is set aside and reported.
+
+    A file with an error is read again block by block, so that the time is bounded by its length.
+    """
     import lark
 
     parser = _parser(_new_models(lines))
+    try:
+        return _trees(parser.parse("\n".join(lines) + "\n"))
+    except lark.exceptions.UnexpectedInput:
+        found: list[Any] = []
+        for first, last in _blocks(lines):
+            found += _block_trees(parser, lines[first:last], first, findings)
+            if len([f for f in findings if f.code == "syntax"]) >= MAX_SYNTAX_ERRORS:
+                findings.error("syntax", "", f"at least {MAX_SYNTAX_ERRORS} syntax errors; is this a decay file?")
+                break
+        return found
+
+
+def _trees(root: Any) -> list[Any]:
+    """Statements below the root of a syntax tree."""
+    return [t for t in root.children if hasattr(t, "data")]
+
+
+def _blocks(lines: list[str]) -> list[tuple[int, int]]:
+    """First and last line (exclusive) of each statement: a line, or from Decay to Enddecay or the next statement."""
+    found: list[tuple[int, int]] = []
+    first: int | None = None
+    for i, line in enumerate(lines):
+        word = line.split(maxsplit=1)[0] if line.strip() else ""
+        if first is not None and (word in _KEYWORDS or word == "End") and word != "Enddecay":
+            found.append((first, i))
+            first = None
+        if word == "Decay":
+            first = i
+        elif first is None and word:
+            found.append((i, i + 1))
+        elif word == "Enddecay" and first is not None:
+            found.append((first, i + 1))
+            first = None
+    return found if first is None else [*found, (first, len(lines))]
+
+
+def _block_trees(parser: Any, lines: list[str], first: int, findings: Findings) -> list[Any]:
+    """Statements of one block that begins behind line ``first``."""
+    import lark
+
     lines = list(lines)
     for _ in range(MAX_SYNTAX_ERRORS):
         try:
-            return [t for t in parser.parse("\n".join(lines) + "\n").children if isinstance(t, lark.Tree)]
+            found = _trees(parser.parse("\n".join(lines) + "\n"))
         except lark.exceptions.UnexpectedInput as problem:
             number = getattr(problem, "line", 0) or 0
-            if not 0 < number <= len(lines) or not lines[number - 1].strip():
-                findings.error("syntax", f"line {len(lines)}", "the file ends inside a statement",
-                               expected="Enddecay after the last channel")
-                lines.append("Enddecay")
+            if 0 < number <= len(lines) and lines[number - 1].strip():
+                findings.error("syntax", f"line {first + number}", f"cannot read '{_shortened(lines[number - 1])}'",
+                               expected="a statement of EvtGen; is a semicolon or Enddecay missing here or above?")
+                lines[number - 1] = ""
                 continue
-            findings.error("syntax", f"line {number}", f"cannot read '{_shortened(lines[number - 1])}'",
-                           expected="a statement of EvtGen; is a semicolon or Enddecay missing here or above?")
-            lines[number - 1] = ""
-    findings.error("syntax", "", f"more than {MAX_SYNTAX_ERRORS} syntax errors; is this a decay file?")
+            end = max(i for i, line in enumerate(lines, start=1) if line.strip() or i == 1)
+            findings.error("syntax", f"line {first + end}", "the file or block ends inside a statement",
+                           expected="Enddecay after the last channel")
+            lines.append("Enddecay")
+            continue
+        for tree in found:
+            for token in tree.scan_values(lambda _: True):
+                token.line = (token.line or 1) + first
+        return found
     return []
 
 

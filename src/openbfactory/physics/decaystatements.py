@@ -61,6 +61,15 @@ class DecayStatements:
         line = self.places.get(f"{keyword} {name}")
         return f"line {line}" if line else f"{keyword} {name}"
 
+    def is_empty(self) -> bool:
+        """True without any statement."""
+        return self == DecayStatements()
+
+    def mothers(self) -> tuple[str, ...]:
+        """Names whose decays are set: by Decay, CDecay or CopyDecay."""
+        return (*self.decays, *(n for n in self.charge_conjugate if n not in self.decays),
+                *(n for n in self.copies if n not in self.decays))
+
     def overlaid(self, other: DecayStatements) -> DecayStatements:
         """These statements with those of ``other`` laid over them."""
         defined = {*other.decays, *other.charge_conjugate, *other.copies}

@@ -22,6 +22,9 @@ from openbfactory.physics.resonances import ShapeMaker, resonances_of, set_mass_
 
 Array = npt.NDArray[Any]
 
+#: where the decays of a species come from: nowhere, the packaged main file, a main file of the user, a file that is
+#: laid over, the text that a sample lays over
+NOWHERE, PACKAGED, MAIN, USER, OVERLAY = range(-1, 4)
 #: channels whose daughters are heavier than the mother by more than this are closed [GeV]
 CLOSED_MARGIN = 1e-9
 
@@ -39,6 +42,8 @@ class DecayTable:
         Index of the antiparticle.
     stable : (S,) bool
         True where the species leaves generation undecayed (also where the file has no channels).
+    origin : (S,) int8
+        Where the decays come from: one of the numbers above.
     mass, width, ctau : (S,) float64
         GeV, GeV, cm.
     mass_low, mass_high : (S,) float64
@@ -79,6 +84,7 @@ class DecayTable:
     spin2: Array
     conjugate: Array
     stable: Array
+    origin: Array
     mass: Array
     width: Array
     ctau: Array
@@ -151,8 +157,11 @@ class DecayTable:
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "digest"}
 
 
-def compile_table(statements: DecayStatements, findings: Findings, digest: str = "") -> DecayTable:
+def compile_table(statements: DecayStatements, findings: Findings, digest: str = "",
+                  origins: dict[str, int] | None = None) -> DecayTable:
     """Decay table of resolved statements; mistakes are added to ``findings``.
+
+    ``origins`` says for each mother where its decays come from, :data:`MAIN` if None.
 
     A table is returned also when there are errors (with the wrong channels left out), so that one pass finds all.
     """
@@ -174,6 +183,8 @@ def compile_table(statements: DecayStatements, findings: Findings, digest: str =
         names=np.array(names), pdg=np.array([s.pdg for s in values], np.int32),
         charge3=np.array([s.charge3 for s in values], np.int32), spin2=np.array([s.spin2 for s in values], np.int32),
         conjugate=np.array([index[conjugates.get(n, n)] for n in names], np.int32), stable=stable,
+        origin=np.array([(origins or {}).get(n, MAIN if n in channels and origins is None else NOWHERE) for n in names],
+                        np.int8),
         mass=mass, width=width, ctau=ctau, mass_low=mass.copy(), mass_high=mass.copy(),
         threshold=np.zeros(len(columns["fraction"])), shape=none, wave=none, radius=none, shapes=none,
         mixing=_mixing(values, statements), digest=digest, **columns)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from openbfactory.core.diagnostics import Findings
-from openbfactory.core.errors import EventFileError
+from openbfactory.core.errors import DecayFileError, EventFileError
 from openbfactory.core.random import Address
 from openbfactory.events import Events, count, iterate, metadata, open_writer
 from openbfactory.events.files import format_of
@@ -67,22 +67,27 @@ class GenerateChunk:
     settings: tuple[tuple[str, float | str], ...] = ()
     energy: Energy = Energy()
     reweight: tuple[str, ...] = ()
+    fallback: bool = False
 
     def __call__(self, task: ChunkTask) -> tuple[Events, Any]:
-        """Events and decay counts of a chunk."""
+        """Events and decay counts of a chunk; the first one fails when a decay of the user's file cannot be reached."""
         from openbfactory.experiment import load_card
-        from openbfactory.generate import generate_events, reweighted
+        from openbfactory.generate import generate_events, reweighted, unused_decays
 
         events, counts = generate_events(task.sample, task.events, task.address.at("generate"),
                                          self.energy.of(load_card(self.card).machine), first=task.first,
-                                         decay_file=self.decay_file, decays=self.decays, settings=dict(self.settings))
+                                         decay_file=self.decay_file, decays=self.decays, settings=dict(self.settings),
+                                         fallback=self.fallback)
+        if task.index == 0:
+            unused_decays(counts, str(self.decays), task.events).raise_if_errors(DecayFileError)
         return reweighted(events, self.reweight) if self.reweight else events, counts
 
 
 def generate_file(sample: str, events: int, seed: int, output: str | Path, *, workers: int = 0,
                   scheduler: str | None = None, card: str = "belle2", decay_file: str | Path | None = None,
                   decays: str | Path | None = None, settings: Mapping[str, float | str] | None = None,
-                  energy: Energy | None = None, reweight: Sequence[str] = (), chunk_size: int = CHUNK_SIZE,
+                  energy: Energy | None = None, reweight: Sequence[str] = (), fallback: bool = False,
+                  chunk_size: int = CHUNK_SIZE,
                   progress: Progress | None = None) -> Any:
     """Decay counts of a sample that is generated into an event file.
 
@@ -102,15 +107,20 @@ def generate_file(sample: str, events: int, seed: int, output: str | Path, *, wo
         Energy of the collisions where it is not that of the card.
     reweight
         Names of reweightings whose columns are written into ``MCWeights``; see ``obf list reweightings``.
+    fallback
+        Whether channels of the user's decay files without their model decay by phase space; they are counted.
 
     Raises
     ------
     OpenBFactoryError
-        For a wrong name, parameter, decay file, card or output; nothing is left of the file.
+        For a wrong name, parameter, decay file, card or output, and for a decay of the user's file that the first
+        chunk shows to be out of reach; nothing is left of the file.
+    DecayFileError
+        Also when all events are made and a decay that should have come is not among them; the file stays.
     """
     from openbfactory.core.registry import lookup
     from openbfactory.experiment import load_card
-    from openbfactory.generate import REWEIGHTINGS, SAMPLES, settled
+    from openbfactory.generate import REWEIGHTINGS, SAMPLES, settled, unused_decays
 
     values = settled(sample, lookup("samples", sample, SAMPLES).parameters, settings)
     energy = energy or Energy()
@@ -120,12 +130,15 @@ def generate_file(sample: str, events: int, seed: int, output: str | Path, *, wo
     if reweight:
         _check_output(output, "weight columns")
     function = GenerateChunk(card, _absolute(decay_file), _absolute(decays), tuple(values.items()), energy,
-                             tuple(reweight))
+                             tuple(reweight), fallback)
     weights: dict[str, Any] = {"reweight": list(reweight)} if reweight else {}
     header = {"sample": sample, "seed": seed, "card": Path(card).name, **energy.header(), **weights,
               **{f"set_{k}": values[k] for k in settings or {}}}
-    return write_chunks(function, plan({sample: events}, seed, chunk_size), output, workers=workers,
-                        scheduler=scheduler, header=header, progress=progress)
+    counts = write_chunks(function, plan({sample: events}, seed, chunk_size), output, workers=workers,
+                          scheduler=scheduler, header=header, progress=progress)
+    if counts is not None:
+        unused_decays(counts, str(decays), events).raise_if_errors(DecayFileError)
+    return counts
 
 
 def _absolute(path: str | Path | None) -> str | None:
