@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.vertices import dstar_trees, two_track_vertices
+from benchmarks.vertices import dstar_trees, finders, rests, two_track_vertices
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 Work = Callable[[int], object]
@@ -321,6 +321,8 @@ ROWS: dict[str, Row] = {
     "lists-dstar-tree": ("reconstruct: the same with a fit of the decay", "event", lambda: dstar_lists(True), 20000),
     "vertex-two-tracks": ("fit: vertex of two tracks", "fit", two_track_vertices, 200_000),
     "tree-dstar": ("fit: tree D*+ -> [D0 -> K- pi+] pi+ from the beam spot", "fit", dstar_trees, 20000),
+    "find-v0-kinks": ("find: V0, conversions, kinks, bremsstrahlung: B+ B-", "event", finders, 10000),
+    "rest-of-event": ("rest of event, missing momentum, continuum, tag vertex", "event", rests, 10000),
     "chain-charged": ("whole chain: B+ B-", "event", lambda: chain("charged"), 20000),
     "chain-uubar": ("whole chain: u ubar", "event", lambda: chain("uubar"), 20000),
     "chain-taupair": ("whole chain: tau pairs", "event", lambda: chain("taupair"), 20000),

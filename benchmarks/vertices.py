@@ -1,4 +1,5 @@
-"""Fits of vertices and decay trees of smeared D*+ -> D0 (K- pi+) pi+ decays made beforehand."""
+"""Fits of vertices and decay trees of smeared D*+ -> D0 (K- pi+) pi+ decays, finders and rest of event of simulated
+B pairs, all made beforehand."""
 
 from __future__ import annotations
 
@@ -72,5 +73,71 @@ def dstar_trees() -> Work:
         first = np.arange(n) % made
         rows = np.stack([first, first, first, first + made, first + 2 * made], axis=1)
         return fit_trees(tree, rows, helices, cov, field=FIELD, mean=np.zeros(3), prior_covariance=np.diag(BEAM**2))
+
+    return work
+
+
+def simulated(n: int) -> object:
+    """Reconstruction of simulated B+ B- events, with helices and covariances in place."""
+    from openbfactory.core.random import Address
+    from openbfactory.experiment import load_card
+    from openbfactory.generate import generate_events
+    from openbfactory.reconstruct import Reconstruction
+    from openbfactory.simulate import simulate
+
+    card = load_card("belle2")
+    truth = generate_events("charged", n, Address(1, "charged", n), card.machine)[0]
+    return Reconstruction.of_card(simulate(truth, card, Address(1, "charged", n, "simulate")), card)
+
+
+def finders() -> Work:
+    """K_S, Lambda and conversions, kinks, and bremsstrahlung of every track taken as an electron."""
+    from openbfactory.kinematics.helix import momenta_at_poca
+    from openbfactory.reconstruct.bremsstrahlung import recover_bremsstrahlung
+    from openbfactory.reconstruct.kinks import find_kinks
+    from openbfactory.reconstruct.v0 import find_v0
+
+    made: dict[int, object] = {}
+
+    def work(n: int) -> object:
+        r = made[n] if n in made else made.setdefault(n, simulated(n))
+        tracks, clusters, h = r.events["Tracks"], r.events["ECLClusters"], r.helices()
+        cov, p = tracks["cov"], momenta_at_poca(h, r.field)
+        cluster = np.column_stack([clusters[c] for c in ("clusterE", "clusterTheta", "clusterPhi", "clusterR")])
+        p4 = np.column_stack([np.linalg.norm(p, axis=1), p])
+        return (find_v0(tracks.offsets, h, cov, field=r.field),
+                find_kinks(tracks.offsets, h, cov, tracks["nPXDHits"] + tracks["nSVDHits"], field=r.field),
+                recover_bremsstrahlung(tracks.offsets, h, p4, np.ones(len(h), bool), clusters.offsets, cluster,
+                                       clusters["clusterTrackMatch"] == 0))
+
+    return work
+
+
+def rests() -> Work:
+    """Rest of event of the first track: sums, missing momentum, continuum suppression, vertex of its tracks."""
+    from openbfactory.kinematics.helix import momenta_at_poca
+    from openbfactory.reconstruct import missing, tag_vertex
+    from openbfactory.reconstruct.continuum import continuum_variables, two_sides
+    from openbfactory.reconstruct.rest_of_event import rest_of_event, rows_of_tracks
+
+    made: dict[int, object] = {}
+
+    def work(n: int) -> object:
+        r = made[n] if n in made else made.setdefault(n, simulated(n))
+        tracks, clusters, h = r.events["Tracks"], r.events["ECLClusters"], r.helices()
+        events = np.flatnonzero(tracks.counts > 0)
+        used, p = tracks.offsets[events], momenta_at_poca(h, r.field)
+        rest = rest_of_event(events, {"tracks": tracks.offsets, "clusters": clusters.offsets}, tracks=used[:, None],
+                             cluster_track=rows_of_tracks(clusters.offsets, tracks.offsets, clusters["trackIndex"]))
+        p4 = np.column_stack([np.hypot(np.linalg.norm(p, axis=1), 0.13957), p])
+        e, theta, phi = (clusters[c] for c in ("clusterE", "clusterTheta", "clusterPhi"))
+        photons = e[:, None] * np.column_stack([np.ones_like(e), np.sin(theta) * np.cos(phi),
+                                                np.sin(theta) * np.sin(phi), np.cos(theta)])
+        total, charge = missing.rest_momentum(rest, p4, photons), tracks["charge"]
+        sides = two_sides(p4[used], charge[used], np.ones(len(events), np.int64), rest, p4, charge, photons, r.beam)
+        return (missing.rest_variables(rest, total, charge, e, r.beam),
+                missing.missing_variables(p4[used], total, r.beam), continuum_variables(sides, 10.58),
+                tag_vertex.tag_vertices(rest.tracks, h, tracks["cov"], r.ip,
+                                        tag_vertex.boost_constraint(r.ip_covariance, r.beam)))
 
     return work

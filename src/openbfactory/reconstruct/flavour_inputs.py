@@ -9,8 +9,8 @@ the c.m. frame and as if the B were at rest there::
     W = p + p_miss                 EW90 = energy of X within 90 degrees of W
     cosTPTO = |cos(p, thrust axis of R)|
 
-beside momenta, impact parameter and identities.  Leptons of b -> c l nu have large ``p*`` and small ``EW90``; slow pions
-of D* lie along the thrust axis; the charge of each says the flavour.
+beside momenta, impact parameter and identities.  Leptons of b -> c l nu have large ``p*`` and small ``EW90``; slow
+pions of D* lie along the thrust axis; the charge of each says the flavour.
 
 Approximation: as in the tagger, the motion of the B in the c.m. frame is left out.
 """
