@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from validation import (
+    candidates,
     chain_photons,
     chain_times,
     closed_forms,
@@ -33,7 +34,7 @@ MODULES = {"published likelihood": published_likelihood, "EvtGen multiplicities"
            "EvtGen chains": evtgen_chains, "EvtGen chains with photons": chain_photons,
            "EvtGen pairs of B mesons": chain_times,
            "inference": inference, "photon radiation": photon_radiation, "tau pairs": tau_pairs,
-           "reconstruction": reconstruction}
+           "reconstruction": reconstruction, "candidates": candidates}
 
 
 def main() -> int:

@@ -14,6 +14,7 @@ import pytest
 from toy_events import BEAM, FIELD, generic_events
 
 from openbfactory.core.errors import CutError, InputError, UnknownNameError
+from openbfactory.reconstruct import families
 from openbfactory.reconstruct.families import mass_window
 from openbfactory.reconstruct.reconstruction import Reconstruction
 from openbfactory.reconstruct.standard_lists import standard_lists, standard_names
@@ -115,6 +116,33 @@ def test_cut_and_window_select_the_same(r):
     assert mass_window(parse("1.0 < M <= 1.6 and 2 >= M and p > 0.3")) == pytest.approx((1.0, 1.6), abs=1e-5)
     assert mass_window(parse("M < 1.6 or p > 1")) == (-math.inf, math.inf)
     assert mass_window(parse("not M < 1.6")) == (-math.inf, math.inf)
+
+
+def test_cuts_that_make_lists_leave_them_whole(events):
+    """A cut that names lists nobody made yet, in a session that has none: the same as in one that has them all."""
+    cut = ("countInList(gamma:loose, E > 0.2) > 1 and thrust > 0.6 and cosTBTO < 0.9 and roeE > 1 "
+           "and angleToClosestInList(mu+:loose) > 0.1 and isSignal != 7")
+    fresh, full = (Reconstruction(events, beam=BEAM, field=FIELD) for _ in range(2))
+    for name in ("gamma:loose", "pi+:all", "mu+:loose"):
+        full.get(name)
+    found = [session.combine("D0:x -> K-:all pi+:all", cut) for session in (fresh, full)]
+    assert 0 < len(found[0]) == len(found[1])
+    for name in ("M", "p", "thrust", "cosTBTO", "mcErrors"):
+        np.testing.assert_allclose(found[0][name], found[1][name], err_msg=name)
+    for name in ("gamma:loose", "mu+:loose", "K+:all"):
+        np.testing.assert_array_equal(fresh.get(name)["E"], full.get(name)["E"], err_msg=name)
+        np.testing.assert_array_equal(fresh.get(name).event, full.get(name).event, err_msg=name)
+
+
+def test_blocks_of_events_do_not_matter(events, monkeypatch):
+    text, cut = "D+:x -> K-:all pi+:all pi+:all", "p > 0.2 and isSignal != 7"
+    whole = Reconstruction(events, beam=BEAM, field=FIELD).combine(text, cut)
+    monkeypatch.setattr(families, "BLOCK", 50)
+    assert len(families.event_blocks([whole.owner.get("K+:all"), whole.owner.get("pi+:all")])) > 3
+    parts = Reconstruction(events, beam=BEAM, field=FIELD).combine(text, cut)
+    np.testing.assert_array_equal(parts["M"], whole["M"])
+    np.testing.assert_array_equal(parts["mcErrors"], whole["mcErrors"])
+    np.testing.assert_array_equal(parts.event, whole.event)
 
 
 def test_cuts_of_particles_in_brackets(r):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ Index = npt.NDArray[np.int64]
 #: first bit of the marks of the daughters in ``ignored``; two bits each: misidentified, decayed in flight
 FIRST_MARK = 16
 MAX_DAUGHTERS = 20
+#: combinations that are made before the cut is applied
+BLOCK = 200_000
 
 
 def check_decay(tree: Decay, cuts: Mapping[str, str], *, allow_charge_violation: bool) -> None:
@@ -81,8 +84,17 @@ def mass_window(tree: Condition | None) -> tuple[float, float]:
     return low, high
 
 
-def combined_rows(particles: Particles, tree: Decay, lists: list[ParticleList], window: tuple[float, float]) -> Index:
-    """Rows of all combinations of the lists, sorted by event.
+def event_blocks(lists: list[ParticleList]) -> list[tuple[int, int]]:
+    """Ranges (first, last + 1) of events with at most about ``BLOCK`` combinations each: memory stays bounded."""
+    ways = np.prod([np.diff(made.offsets).astype(np.float64) for made in lists], axis=0)
+    number = (np.cumsum(ways) // BLOCK).astype(np.int64)
+    edges = np.concatenate([[0], np.flatnonzero(np.diff(number)) + 1, [len(ways)]])
+    return [(int(a), int(b)) for a, b in itertools.pairwise(edges)]
+
+
+def combined_rows(particles: Particles, tree: Decay, lists: list[ParticleList], window: tuple[float, float],
+                  block: tuple[int, int]) -> Index:
+    """Rows of all combinations of the lists in a range of events, sorted by event.
 
     Parameters
     ----------
@@ -96,8 +108,10 @@ def combined_rows(particles: Particles, tree: Decay, lists: list[ParticleList], 
     neutral = conjugate_name(tree.name) == tree.name
     mirrored = sorted((k, s if made.self_conjugate else -s) for k, s, made in zip(keys, signs, lists, strict=True))
     same = mirrored == sorted(zip(keys, signs, strict=True))
-    found = combine([(made.rows, made.offsets) for made in lists], signs, keys, both=not same, p4=particles["p4"],
-                    flavour=particles["flavour"], sources=particles.sources[: particles.size], window=window)
+    first, last = block
+    found = combine([(made.rows, made.offsets[first:last + 1]) for made in lists], signs, keys, both=not same,
+                    p4=particles["p4"], flavour=particles["flavour"], sources=particles.sources[: particles.size],
+                    window=window)
     codes = [(abs(d.pdg), s) for d, s in zip(tree.daughters, signs, strict=True)]
     if len(set(codes)) < len(set(zip(codes, keys, strict=True))):
         found = _once(found)
@@ -108,7 +122,7 @@ def combined_rows(particles: Particles, tree: Decay, lists: list[ParticleList], 
     sources = sources[:, : max(1, int(np.count_nonzero(sources >= 0, axis=1).max(initial=1)))]
     charge = np.sum(particles["charge"][found.daughters], axis=1)
     return particles.append(found.daughters, sources, p4=found.p4, pdg=pdg, charge=charge, flavour=flavour,
-                            event=found.event, ignored=_ignored(tree))
+                            event=found.event + first, ignored=_ignored(tree))
 
 
 def _ignored(tree: Decay) -> int:

@@ -124,7 +124,7 @@ class Particles:
         """Room for further rows and wider families."""
         room, needed = len(self.columns["pdg"]), self.size + more
         if needed > room:
-            room = max(needed, 2 * room)
+            room = max(needed, room + room // 2)
             for name, (dtype, width, _) in LAYOUT.items():
                 grown = np.empty((room, width) if width > 1 else room, dtype)
                 grown[: self.size] = self.columns[name][: self.size]

@@ -27,8 +27,8 @@ from openbfactory.experiment.detector import Detector
 from openbfactory.physics.particles import conjugate_name, species
 from openbfactory.reconstruct import base_particles as base
 from openbfactory.reconstruct.decay_string import Decay, parse_decay, split_list_name
-from openbfactory.reconstruct.expressions import compile_condition, compile_variable
-from openbfactory.reconstruct.families import check_decay, combined_rows, mass_window
+from openbfactory.reconstruct.expressions import Passes, compile_condition, compile_variable
+from openbfactory.reconstruct.families import check_decay, combined_rows, event_blocks, mass_window
 from openbfactory.reconstruct.list_fits import fit_vertices_of
 from openbfactory.reconstruct.lists import ParticleList
 from openbfactory.reconstruct.objects import DetectorObjects
@@ -283,11 +283,20 @@ class Reconstruction(DetectorObjects):
             own = cuts.get(d.list_name, cuts.get(conjugate_name(d.name) + f":{d.label}" * bool(d.label), ""))
             lists.append(self._combine(d, own, cuts, top=False) if d.daughters else self.get(d.list_name))
         condition = compile_condition(cut)
-        begin = self.particles.size
-        rows = combined_rows(self.particles, tree, lists, mass_window(condition.tree))
-        if cut:
-            rows = self.particles.keep_last(begin, condition(View(self, rows)))
-        return self._register(name, rows, text, tree, conjugate_name(tree.name) == tree.name)
+        condition(View(self, np.empty(0, np.int64)))  # makes the lists that the cut names
+        window = mass_window(condition.tree)
+        rows = [self._passing(combined_rows(self.particles, tree, lists, window, block), condition if cut else None)
+                for block in event_blocks(lists)]
+        return self._register(name, np.concatenate(rows), text, tree, conjugate_name(tree.name) == tree.name)
+
+    def _passing(self, rows: Index, condition: Passes | None) -> Index:
+        """Rows, the last of the table, that pass; the others are forgotten."""
+        if condition is None:
+            return rows
+        mask = condition(View(self, rows))
+        if len(rows) and self.particles.size > rows[-1] + 1:  # the cut made further particles: nothing may move
+            return rows[mask]
+        return self.particles.keep_last(self.particles.size - len(rows), mask)
 
     def _key(self, name: str) -> tuple[int, str]:
         particle, _, label = name.partition(":")

@@ -147,6 +147,7 @@ def continuum(v: View, mask: str = "") -> dict[str, Array]:
 
 def _continuum(v: View, mask: str) -> dict[str, Array]:
     owner, particles = v.owner, v.particles
+    remaining = rest(v, mask).rest
     if not len(v):
         return {name: np.empty(0) for name in _CONTINUUM_NAMES}
     members = np.stack(final_state(owner, v.rows), axis=1)
@@ -155,7 +156,7 @@ def _continuum(v: View, mask: str) -> dict[str, Array]:
     charge = owner.events["Tracks"]["charge"].astype(np.int64)
     counts = np.count_nonzero(there, axis=1).astype(np.int64)
     sides = two_sides(particles["p4"][rows], particles["charge"][rows], counts,
-                      rest(v, mask).rest, owner.track_p4(), charge, owner.cluster_p4(), owner.beam)
+                      remaining, owner.track_p4(), charge, owner.cluster_p4(), owner.beam)
     return continuum_variables(sides, float(mass_of(owner.beam)))
 
 
