@@ -60,7 +60,7 @@ def test_events(machine, name, code, settings):
 
 
 def test_moments_follow_the_matrix_element(machine):
-    """Energy of X and angles at fixed energy: generated events against weighted proposals."""
+    """Energy of X and angles at fixed energy against weighted proposals; photons move the means by less than this."""
     events, kind = 8000, darksector.KINDS["zprime"][0]
     fixed = machine.at_fixed_energy()
     p = made(fixed, "mumu-z", events, mass=2.0, coupling=1e-3, decay="invisible")
@@ -212,3 +212,19 @@ def test_hepmc3_round_trip(machine, tmp_path):
         again = read(path)
         np.testing.assert_array_equal(again["MCParticles"]["PDG"], events["MCParticles"]["PDG"])
         np.testing.assert_allclose(again["MCParticles"]["E"], events["MCParticles"]["E"], rtol=1e-14)
+
+
+def test_soft_photons_of_the_muons(machine):
+    """Photons between 1 and 10 MeV: ln(10) 2 alpha / pi [c / r ln(c + r) - 1], c = p1.p2 / m^2, r^2 = c^2 - 1."""
+    p = made(machine.at_fixed_energy(), "mumu-alp", 20_000, mass=5.0, decay="invisible")
+    first, index = p.offsets[:-1], p.event_index()
+    photon = rest(four(p, p["PDG"] == 22), four(p, first)[index[p["PDG"] == 22]])[:, 0]
+    minus, plus = (four(p, p["PDG"] == c) for c in (13, -13))
+    c = (minus[:, 0] * plus[:, 0] - np.sum(minus[:, 1:] * plus[:, 1:], axis=1)) / MUON**2
+    root = np.sqrt(c * c - 1)
+    rate = 2 * 7.2973525693e-3 / np.pi * (c / root * np.log(c + root) - 1)
+    expected = np.log(10) * rate.sum()
+    found = np.count_nonzero((photon > 0.001) & (photon < 0.01))
+    assert found == pytest.approx(expected, abs=5 * np.sqrt(expected))
+    assert found != pytest.approx(1.5 * expected, abs=5 * np.sqrt(expected))
+    assert balance(p) < 1e-9

@@ -9,9 +9,9 @@ Widths: Z' of L_mu - L_tau, Gamma(ll) = g^2 M / (12 pi) (1 + 2 r) sqrt(1 - 4 r),
 each of nu_mu, nu_tau (X.-G. He et al., Phys. Rev. D 44 (1991) 2118); scalar and pseudoscalar with a coupling
 g m_l / m_mu to each lepton, Gamma(ll) = g_l^2 M / (8 pi) (1 - 4 r)^(3/2 or 1/2).
 
-Approximation: tree level, the photon alone, no emission from the electrons, no radiation of the muons that X leaves; a
-broad X has a Breit-Wigner mass with constant width; a vector decays unpolarised (its daughters are correlated with each
-other as VLL has it, not with the muons); loops (X -> gamma gamma) are left out.  "invisible" is a pair of neutrinos.
+Approximation: tree level with the soft and collinear photons of the muons, no emission of X from the electrons; a broad
+X has a Breit-Wigner mass with constant width; a vector decays unpolarised (its daughters are correlated with each other
+as VLL has it, not with the muons); loops (X -> gamma gamma) are left out.  "invisible" is a pair of neutrinos.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from openbfactory.generate.collisions import (
 )
 from openbfactory.generate.columns import STABLE, TO_DECAY, Array
 from openbfactory.generate.counts import DecayCounts
+from openbfactory.generate.finalradiation import with_final_photons
 from openbfactory.generate.lineshape import breit_wigner
 from openbfactory.generate.muonx import PSEUDOSCALAR, SCALAR, VECTOR, Scratch, propose, scratch, squared
 from openbfactory.generate.parameters import Parameter, Values
@@ -264,6 +265,8 @@ def muon_pair_events(model: str, events: int, address: Address, machine: Machine
     momenta = np.empty((events, 3, 4))
     excess = _draw(address.at("matrix element").generator(), masses_of_systems(made), x, ceiling,
                    float(found.largest.max()), scratch(), momenta)
-    codes = np.tile(np.array([13, -13, int(table.pdg[s])], np.int32), (events, 1))
+    found_codes = (13, -13, int(table.pdg[s]))
+    made = with_final_photons(made, momenta, found_codes, address.at("final photons"), machine, table)
+    codes = np.tile(np.array(found_codes, np.int32), (events, 1))
     status = np.tile(np.array([STABLE, STABLE, TO_DECAY], np.int32), (events, 1))
     return particles_of(made, codes, status, in_laboratory(momenta, made, machine)), DecayCounts(excess=excess)

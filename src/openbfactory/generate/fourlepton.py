@@ -10,7 +10,7 @@ diagrams each,
 slashes left out, p the electron, massless.  Two equal pairs are antisymmetrised in the two l-.  Every spin state is
 summed: <|M|^2> = e^8 / 4 sum |M|^2.
 
-Approximation: no Z, no radiation from the final leptons, coupling at zero momentum.
+Approximation: no Z, no radiation from the final leptons here, coupling at zero momentum.
 """
 
 from __future__ import annotations

@@ -32,6 +32,7 @@ from openbfactory.generate.collisions import (
 )
 from openbfactory.generate.columns import STABLE, TO_DECAY, Array
 from openbfactory.generate.counts import DecayCounts
+from openbfactory.generate.finalradiation import with_final_photons
 from openbfactory.generate.fourlepton import Scratch, dot, scratch, squared
 from openbfactory.generate.muonx import density, propose
 from openbfactory.generate.parameters import Values
@@ -238,6 +239,7 @@ def four_lepton_events(name: str, events: int, address: Address, machine: Machin
     excess = _draw(address.at("matrix element").generator(), masses_of_systems(made), masses, codes[0] == codes[1],
                    ceiling, float(found.largest.max()), scratch(), momenta)
     one, two = codes
+    made = with_final_photons(made, momenta, (one, -one, two, -two), address.at("final photons"), machine, table)
     pdg = np.tile(np.array([one, -one, two, -two], np.int32), (events, 1))
     status = np.where(np.abs(pdg) == 15, TO_DECAY, STABLE).astype(np.int32)
     return particles_of(made, pdg, status, in_laboratory(momenta, made, machine)), DecayCounts(excess=excess)

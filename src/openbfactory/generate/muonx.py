@@ -9,7 +9,7 @@ c.m. frame and massless,
 slashes left out; G = 1 for a scalar, i gamma5 for a pseudoscalar (an axion-like particle with derivative couplings
 gives the same), the polarisation slash(eps*) for a vector.  The coupling is one.
 
-Approximation: the photon alone; the electron does not couple to X; no radiation from the muons.
+Approximation: the photon alone; the electron does not couple to X; no radiation from the muons here.
 """
 
 from __future__ import annotations
