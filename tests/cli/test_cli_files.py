@@ -47,9 +47,11 @@ def test_generated_file(generated):
 
 
 def test_reweighting_columns_are_written_and_carried(tmp_path):
+    user = tmp_path / "user.dec"
+    user.write_text("Decay B+\n1.0 K+ nu_e anti-nu_e PHSP;\nEnddecay\nCDecay B-\n")
     for suffix in ("parquet", "root"):
-        obf("generate", "knunu", "--events", 20, "--reweight", "Knunu", "--reweight", "Knnbar", "--output",
-            tmp_path / f"k.{suffix}")
+        obf("generate", "charged", "--events", 20, "--decays", user, "--reweight", "Knunu", "--reweight", "Knnbar",
+            "--output", tmp_path / f"k.{suffix}")
         obf("simulate", tmp_path / f"k.{suffix}", "--output", tmp_path / f"s.{suffix}")
     made = [read(tmp_path / name)["MCWeights"] for name in ("k.parquet", "k.root", "s.parquet", "s.root")]
     assert list(made[0].columns) == ["Knunu", "Knnbar", "Knnbar_up", "Knnbar_down"]
@@ -87,7 +89,8 @@ def test_simulated_file_is_what_a_run_makes_in_memory(generated, tmp_path):
      "give one of them"),
     (["simulate", "absent.parquet", "--output", "a.parquet"], 1, "cannot read the file"),
     (["generate", "knunu", "--events", "1", "--reweight", "Knun", "--output", "a.root"], 1, "Knunu"),
-    (["generate", "knunu", "--events", "1", "--reweight", "Knunu", "--output", "a.hepmc3"], 1, "no weight columns"),
+    (["generate", "knunu", "--events", "1", "--reweight", "Knunu", "--output", "a.root"], 1, "made by KNUNU"),
+    (["generate", "charged", "--events", "1", "--reweight", "Knunu", "--output", "a.hepmc3"], 1, "no weight columns"),
     (["simulate", "absent.parquet", "--output", "a.hepmc3"], 1, "holds generated particles only"),
     (["list", "detector"], 2, "detectors"),
 ])

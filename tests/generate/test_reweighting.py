@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from openbfactory.core.errors import UnknownNameError
+from openbfactory.core.errors import DecayFileError, UnknownNameError
 from openbfactory.core.random import Address
 from openbfactory.events.record import Events, Jagged
-from openbfactory.generate import REWEIGHTINGS, decay_events, reweighted
+from openbfactory.generate import REWEIGHTINGS, check_reweightings, decay_events, reweighted
 from openbfactory.generate.reweighting import factors, helicity_cosine, squared_mass
 from openbfactory.generate.truthdecays import find_decays
 from openbfactory.physics import knunu, kstarnunu, threebody
@@ -163,6 +163,16 @@ def test_columns_beside_the_weight(decays):
     assert np.all(events.weight == 1)
     with pytest.raises(UnknownNameError, match="Knnbar"):
         reweighted(events, ["Knnba"])
+
+
+def test_other_models_than_phase_space_are_refused():
+    check_reweightings(["KKLKL", "KKSKL", "Knunu", "Kstarnunu", "Knnbar"], "bbbar")
+    check_reweightings(["Knnbar"], "knnbar")
+    check_reweightings(["Kstarnunu"], "knunu")
+    with pytest.raises(DecayFileError, match=r"K\+ nu_mu anti-nu_mu is made by KNUNU"):
+        check_reweightings(["KKLKL", "Knunu"], "knunu")
+    with pytest.raises(UnknownNameError, match="Knunu"):
+        check_reweightings(["Knun"], "bbbar")
 
 
 def test_decays_are_found_whatever_surrounds_them():

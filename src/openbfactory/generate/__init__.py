@@ -5,7 +5,7 @@ from openbfactory.generate.counts import DecayCounts
 from openbfactory.generate.engine import decay_events
 from openbfactory.generate.parameters import Parameter, settled
 from openbfactory.generate.reweighting import REWEIGHTINGS, reweighted
-from openbfactory.generate.samples import SAMPLES, Sample, generate_events
+from openbfactory.generate.samples import SAMPLES, Sample, check_reweightings, generate_events
 
-__all__ = ["REWEIGHTINGS", "SAMPLES", "DecayCounts", "Parameter", "Sample", "decay_events", "generate_events",
-           "reweighted", "settled", "unused_decays"]
+__all__ = ["REWEIGHTINGS", "SAMPLES", "DecayCounts", "Parameter", "Sample", "check_reweightings", "decay_events",
+           "generate_events", "reweighted", "settled", "unused_decays"]

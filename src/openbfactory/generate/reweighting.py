@@ -4,7 +4,7 @@ Each finds its decay in the truth records and gives the product of the factors o
 without the decay has 1.  A factor is the squared amplitude of the model over its mean in phase space: it changes the
 shape and leaves the number of decays.  ``generated``, the branching fraction with which the sample was made, adds the
 ratio of rates.  The variations are the factor times one plus and minus the relative uncertainty of the rate, applied
-to events with the decay.
+to events with the decay.  :func:`check_phase_space` refuses decays that another model makes.
 
 The models are those of the measurement of B+ -> K+ nu nubar (arXiv:2311.14647) for its backgrounds; see
 :mod:`openbfactory.physics.threebody` for their formulas and for what is estimated.
@@ -18,6 +18,8 @@ from functools import cache, partial
 
 import numpy as np
 
+from openbfactory.core.diagnostics import Findings
+from openbfactory.core.errors import DecayFileError
 from openbfactory.core.quantities import Quantity
 from openbfactory.core.registry import lookup
 from openbfactory.events.columns import MC_WEIGHTS
@@ -25,6 +27,7 @@ from openbfactory.events.record import Events, Jagged
 from openbfactory.generate.columns import Array
 from openbfactory.generate.truthdecays import NEUTRINO, FoundDecays, find_decays, kinds_of, momenta_of, mothers_of
 from openbfactory.physics import knunu, kstarnunu, threebody
+from openbfactory.physics.decaytable import DecayTable
 from openbfactory.physics.particles import species
 
 #: particles and the decays found in them to one factor a decay
@@ -142,6 +145,38 @@ REWEIGHTINGS: dict[str, Reweighting] = {r.name: r for r in (
     _three_body("Knnbar", "B+ -> K+ n nbar by phase space to an enhancement at threshold", (2112, 2112),
                 threebody.threshold_intensity, "n0", "Knnbar", "belle-ppbark-2007"),
 )}
+
+
+def _alike(codes: Iterable[int]) -> list[int]:
+    """Absolute codes in order, with every neutral kaon and every neutrino as one kind."""
+    same = {130: 311, 310: 311, 14: NEUTRINO, 16: NEUTRINO}
+    return sorted(same.get(abs(code), abs(code)) for code in codes)
+
+
+def check_phase_space(table: DecayTable, names: Iterable[str]) -> None:
+    """Raise for channels that a reweighting would turn although another model than phase space makes them.
+
+    Raises
+    ------
+    UnknownNameError
+        For an unknown reweighting, with the nearest name.
+    DecayFileError
+        With every such channel.
+    """
+    findings = Findings("reweightings")
+    mothers = np.repeat(np.arange(len(table.names)), np.diff(table.channel_first))
+    for name in names:
+        wanted = [(mother, _alike(codes)) for mother, codes in lookup("reweightings", name, REWEIGHTINGS).decays]
+        codes = {mother for mother, _ in wanted}
+        for c in np.flatnonzero(np.isin(np.abs(table.pdg[mothers]), list(codes)) & (table.fraction > 0.0)).tolist():
+            daughters = table.daughters[table.daughter_first[c]:table.daughter_first[c + 1]]
+            model, mother = str(table.models[table.model[c]]), int(mothers[c])
+            found = (abs(int(table.pdg[mother])), _alike(table.pdg[daughters].tolist()))
+            if model != "PHSP" and found in wanted:
+                shown = " ".join(str(table.names[d]) for d in daughters)
+                findings.error("not-phase-space", f"{name}, line {table.line[c]}",
+                               f"{table.names[mother]} -> {shown} is made by {model}", expected="PHSP")
+    findings.raise_if_errors(DecayFileError)
 
 
 def factors(particles: Jagged, name: str, *, generated: float | None = None) -> dict[str, Array]:

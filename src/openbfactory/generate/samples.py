@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from openbfactory.generate.longlived import CHARGED, NEUTRAL, scalar_text
 from openbfactory.generate.modelcheck import require_models
 from openbfactory.generate.muonspin import muon_polarisation
 from openbfactory.generate.parameters import Parameter, Values, settled
+from openbfactory.generate.reweighting import check_phase_space
 from openbfactory.generate.signals import SIGNALS, Signal
 from openbfactory.generate.taudecay import Michel
 from openbfactory.generate.taupair import LEPTON_PAIRS, lepton_pair_primaries
@@ -180,6 +181,30 @@ SAMPLES: dict[str, Sample] = {
 }
 
 
+def _table(chosen: Sample, values: Values, decay_file: str | Path | None, decays: str | Path | None,
+           any_model: bool) -> DecayTable:
+    """Decay table of a sample with the files of the user."""
+    text = overlay(chosen.overlay) if chosen.overlay else ""
+    text += chosen.decay_text(values) if chosen.decay_text else ""
+    return load_decay_table(decay_file, decays, text, any_model=any_model)
+
+
+def check_reweightings(names: Iterable[str], sample: str, *, decay_file: str | Path | None = None,
+                       decays: str | Path | None = None, settings: Mapping[str, float | str] | None = None) -> None:
+    """Raise where a reweighting cannot be used for a sample; parameters as in :func:`generate_events`.
+
+    Raises
+    ------
+    UnknownNameError
+        For an unknown sample or reweighting, with the nearest one.
+    DecayFileError
+        With every channel of such a decay that another model than phase space makes.
+    """
+    chosen = lookup("samples", sample, SAMPLES)
+    values = settled(sample, chosen.parameters, settings)
+    check_phase_space(_table(chosen, values, decay_file, decays, any_model=True), names)
+
+
 def generate_events(sample: str, events: int, address: Address, machine: Machine, *, first: int = 0,
                     decay_file: str | Path | None = None,
                     decays: str | Path | None = None,
@@ -222,9 +247,7 @@ def generate_events(sample: str, events: int, address: Address, machine: Machine
         message = f"cannot generate {events} events"
         raise GenerationError(message)
     values = settled(sample, chosen.parameters, settings)
-    text = overlay(chosen.overlay) if chosen.overlay else ""
-    text += chosen.decay_text(values) if chosen.decay_text else ""
-    table = load_decay_table(decay_file, decays, text, any_model=fallback)
+    table = _table(chosen, values, decay_file, decays, fallback)
     if not fallback:
         require_models(table, " + ".join(str(path) for path in (decay_file, decays) if path))
     initial, made = address.at(f"{address.stage}/initial"), DecayCounts()

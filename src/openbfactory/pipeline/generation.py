@@ -120,14 +120,13 @@ def generate_file(sample: str, events: int, seed: int, output: str | Path, *, wo
     """
     from openbfactory.core.registry import lookup
     from openbfactory.experiment import load_card
-    from openbfactory.generate import REWEIGHTINGS, SAMPLES, settled, unused_decays
+    from openbfactory.generate import SAMPLES, check_reweightings, settled, unused_decays
 
     values = settled(sample, lookup("samples", sample, SAMPLES).parameters, settings)
     energy = energy or Energy()
     energy.of(load_card(card).machine)
-    for name in reweight:
-        lookup("reweightings", name, REWEIGHTINGS)
     if reweight:
+        check_reweightings(reweight, sample, decay_file=decay_file, decays=decays, settings=settings)
         _check_output(output, "weight columns")
     function = GenerateChunk(card, _absolute(decay_file), _absolute(decays), tuple(values.items()), energy,
                              tuple(reweight), fallback)
