@@ -106,6 +106,15 @@ def test_all_mistakes_at_once(tmp_path):
                      ("warning", "baryon-number"), ("note", "fractions"), ("note", "stable")}
 
 
+def test_an_alias_that_nothing_decays_to_is_a_warning(tmp_path):
+    path = tmp_path / "user.dec"
+    text = "Alias mine B+\nDecay mine\n1.0 K+ pi0 PHSP;\nEnddecay\n"
+    path.write_text(text)
+    assert ("warning", "unreached-alias", "line 1") in {(f.severity, f.code, f.path) for f in check_decay_file(path)}
+    path.write_text(text + "Decay Upsilon(4S)\n1.0 mine B- VSS;\nEnddecay\n")
+    assert not check_decay_file(path).items
+
+
 def test_the_shipped_file_has_no_errors():
     from openbfactory.physics.decayfile import default_decay_file
 

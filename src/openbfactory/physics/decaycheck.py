@@ -115,7 +115,12 @@ def _numbers(table: DecayTable, mother: int, daughters: list[int]) -> list[tuple
 
 
 def _check_unused(statements: DecayStatements, table: DecayTable, findings: Findings) -> None:
-    """Note decay blocks of particles that leave generation undecayed."""
+    """Warn of aliases that nothing decays to, and note decay blocks of particles that leave generation undecayed."""
+    made = set(table.names[np.unique(table.daughters)].tolist())
+    for name in statements.mothers():
+        if name in statements.aliases and name in table.index and name not in made:
+            findings.warning("unreached-alias", statements.place("Alias", name), f"nothing decays to '{name}'",
+                             expected="a channel with it among its daughters")
     for mother in statements.decays:
         if mother in table.index and table.stable[table.index[mother]] and table.channels_of(mother):
             findings.note("stable", f"line {statements.lines[mother]}",
