@@ -84,10 +84,11 @@ def test_batches_do_not_matter(source, tmp_path):
 
 
 def test_fit_and_empty_results(source, tmp_path):
-    done = obf("reconstruct", source, "--decay", "K_S0:x -> pi+:all pi-:all", "--fit", "vertex", "--cut",
-               "chiProb > 0.001 and 0.48 < M < 0.515 and dr > 0.3", "--variables", "M,dr,flightTime", "--output",
+    done = obf("reconstruct", source, "--decay", "K_S0:x -> pi+:all pi-:all", "--cut", "0.3 < M < 0.7",
+               "--fit", "vertex", "--cut-after", "chiProb > 0.001 and 0.48 < M < 0.515 and dr > 0.3", "--variables",
+               "M,dr,flightTime", "--output",
                tmp_path / "k.parquet")
-    assert "without a fit" in done.stdout
+    assert "whose fit failed" in done.stdout
     found = read_ntuple(tmp_path / "k.parquet")
     assert len(found)
     assert np.abs(np.median(found["M"]) - 0.4976) < 0.004
@@ -101,7 +102,7 @@ def test_tree_fit(source, tmp_path):
     done = obf("reconstruct", source, "--decay", "D*+ -> [D0 -> K- pi+:all] pi+:all", "--daughter-cut",
                "D0: 1.5 < M < 2.2", "--fit", "tree", "--ip", "--fix-mass", "D0", "--variables",
                "M,chiProb,t = extraInfo(D0_decayTime)", "--output", tmp_path / "t.parquet")
-    assert "without a fit" in done.stdout
+    assert "whose fit failed" in done.stdout
     found = read_ntuple(tmp_path / "t.parquet")
     assert np.isfinite(found["t"][found["chiProb"] >= 0]).all()
 
@@ -115,6 +116,8 @@ def test_tree_fit(source, tmp_path):
     (["--decay", "D0 -> K- pi+", "--variables", "M,,p"], "between the commas"),
     (["--decay", "D0 -> K- K-"], "the daughters have charge -2"),
     (["--decay", "D0 -> K- pi+", "--daughter-cut", "K_S0: M > 1"], "no particle 'K_S0' stands in brackets"),
+    (["--decay", "D0"], "no list 'D0' was made"),
+    (["--decay", "D0 -> K- pi+", "--fit", "vertex", "--cut-after", "chiprob > 0"], "did you mean 'chiProb'"),
     (["--decay", "D0 -> K- pi+", "--fit", "vertex", "--ip"], "ask for the fit 'tree'"),
     (["--decay", "D0 -> K- pi+", "--detector", "belle3"], "belle"),
 ])

@@ -22,12 +22,13 @@ def reconstruct(
     decay: Annotated[str, typer.Option(help="Decay string: 'D*+ -> [D0 -> K- pi+] pi+'; ^ marks the particles "
                                             "whose variables are written.")],
     output: Annotated[Path, typer.Option(help="Ntuple: .root or .parquet.")],
-    cut: Annotated[str, typer.Option(help="Cut string of the mother: '1.8 < M < 2.1'.")] = "",
+    cut: Annotated[str, typer.Option(help="Cut string of the mother, before any fit: '1.8 < M < 2.1'.")] = "",
     daughter_cut: Annotated[list[str] | None, typer.Option(
         help="Cut string of a particle in brackets: 'D0: 1.8 < M < 1.9'; may be repeated.")] = None,
     variables: Annotated[str | None, typer.Option(
         help="Names with commas between (see 'obf list variables'); 'mD = daughter(0, M)' names the column.")] = None,
-    fit: Annotated[Fit, typer.Option(help="Fit of each candidate before the cut.")] = Fit.none,
+    fit: Annotated[Fit, typer.Option(help="Fit of each candidate that passes the cut.")] = Fit.none,
+    cut_after: Annotated[str, typer.Option(help="Cut string of the mother after the fit: 'chiProb > 0.001'.")] = "",
     ip: Annotated[bool, typer.Option("--ip", help="Fit 'tree': the mother comes from the interaction region.")] = False,
     fix_mass: Annotated[str, typer.Option(help="Fit 'tree': particles whose mass is fixed, with commas.")] = "",
     rank: Annotated[str, typer.Option(help="Variable to rank the candidates of an event by, highest first; "
@@ -43,11 +44,11 @@ def reconstruct(
     cuts = dict(_named_cut(text) for text in daughter_cut or [])
     names = tuple(split_names(variables)) if variables else DEFAULT_VARIABLES
     fixed = tuple(name.strip() for name in fix_mass.split(",") if name.strip())
-    request = Request(decay, cut, cuts, names, fit.value, ip, fixed, rank, best)
+    request = Request(decay, cut, cuts, names, fit.value, ip, fixed, rank, best, cut_after)
     done = reconstruct_file(file, request, output, card=detector, progress=Progress("reconstruct"))
     print(f"{output}: {done.candidates} candidates in {done.with_candidate} of {done.events} events")
     if fit is not Fit.none:
-        print(f"  {done.failed_fits} candidates without a fit (chiProb -1) before the cut")
+        print(f"  {done.failed_fits} candidates whose fit failed (chiProb -1)")
 
 
 def _named_cut(text: str) -> tuple[str, str]:

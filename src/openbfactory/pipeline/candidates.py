@@ -31,11 +31,13 @@ class Request:
     decay
         Decay string; ``^`` marks the particles whose variables are written, the mother where there is none.
     cut, cuts
-        Cut string of the mother; cut strings of particles in brackets by name.
+        Cut string of the mother, before the fit; cut strings of particles in brackets by name.
+    after
+        Cut string of the mother after the fit.
     variables
         Names, or arithmetic.
     fit
-        Fit of every candidate before the cut: ``none``, ``vertex``, ``tree``.
+        Fit of every candidate that passes the cut: ``none``, ``vertex``, ``tree``.
     ip_constraint, mass_constraints
         Constraints of the fit ``tree``: the interaction region, and names of particles whose mass is fixed.
     rank
@@ -53,6 +55,7 @@ class Request:
     mass_constraints: Sequence[str] = ()
     rank: str = ""
     best: int = 0
+    after: str = ""
 
     def check(self) -> None:
         """Read every string once.
@@ -67,7 +70,7 @@ class Request:
         from openbfactory.reconstruct.lists import aliased
 
         parse_decay(self.decay)
-        for cut in (self.cut, *self.cuts.values()):
+        for cut in (self.cut, self.after, *self.cuts.values()):
             compile_condition(cut)
         ranked = [self.rank.removeprefix("-")] if self.rank else []
         for variable in (*(aliased(text)[1] for text in self.variables), *ranked):
@@ -85,7 +88,7 @@ class Written:
     with_candidate
         Events with at least one.
     failed_fits
-        Candidates whose fit has no result; the cut decides about them.
+        Candidates whose fit has no result; the cut after it decides about them.
     """
 
     events: int = 0
@@ -100,12 +103,13 @@ def candidates_of(events: Events, card: Any, request: Request) -> tuple[dict[str
 
     session = Reconstruction.of_card(events, card)
     fitted = request.fit != "none"
-    made = session.combine(request.decay, "" if fitted else request.cut, cuts=request.cuts)
+    made = session.combine(request.decay, request.cut, cuts=request.cuts)
     failed = 0
     if fitted:
         session.fit(made, request.fit, ip_constraint=request.ip_constraint, mass_constraints=request.mass_constraints)
         failed = session.failed_fits[made.name]
-        made = session.cut(f"{made.name.partition(':')[0]}:after_fit", made, request.cut)
+    if request.after:
+        made = session.cut(f"{made.name.partition(':')[0]}:after", made, request.after)
     if request.rank:
         session.rank(made, request.rank.removeprefix("-"), highest=not request.rank.startswith("-"),
                      keep=request.best)
@@ -140,7 +144,8 @@ def reconstruct_file(source: str | Path, request: Request, output: str | Path, *
     progress, done = progress or Progress("", quiet=True), Written()
     note: dict[str, Any] = {k: header[k] for k in ("sample", "seed") if k in header}
     size, findings = count(source) or 0, Findings(str(source))
-    told = {**note, "decay": request.decay, "cut": request.cut, "cuts": dict(request.cuts), "fit": request.fit}
+    told = {**note, "decay": request.decay, "cut": request.cut, "cuts": dict(request.cuts), "fit": request.fit,
+            "after": request.after}
     with open_ntuple(output, told) as writer, progress:
         progress.start(-(-size // chunk_size), size)
         for index, events in enumerate(iterate(source, chunk_size, findings=findings)):

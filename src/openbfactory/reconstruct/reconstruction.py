@@ -104,6 +104,13 @@ class Reconstruction(DetectorObjects):
         for tried in (label, default_label(particle)) if not label else (label,):
             if (code, tried) in self._lists:
                 return self._lists[code, tried]
+        if not label and not default_label(particle):
+            findings = Findings(f"particle list '{name}'")
+            known = [made for made in (*self.names, *standard_names()) if made.partition(":")[0] in
+                     (particle, conjugate_name(particle))]
+            findings.error("no-list", name, f"no list '{name}' was made, and there is no default list of this particle",
+                           expected=" or ".join([*known, f"a decay in brackets, [{particle} -> ...]"]))
+            raise CutError(findings)
         return self._standard(particle, label or default_label(particle))
 
     def fill(self, name: str, cut: str = "") -> ParticleList:
