@@ -70,7 +70,9 @@ class PoolArrays(NamedTuple):
     Attributes
     ----------
     of_species : (S,) int32
-        Pool of each species, -1 for none.
+        First pool of each species, -1 for none.
+    low, bins : (S,) float64, int64
+        Lower edge of the first bin of the mass [GeV], and the number of bins, each with a pool.
     next, end : (P,) int64
         Range of unused entries of each pool.
     first : (entries + 1,) int64
@@ -81,6 +83,8 @@ class PoolArrays(NamedTuple):
     """
 
     of_species: Array
+    low: Array
+    bins: Array
     next: Array
     end: Array
     first: Array
@@ -90,5 +94,6 @@ class PoolArrays(NamedTuple):
 
 def no_pools(species: int) -> PoolArrays:
     """Pools without any entry for a table of ``species`` species."""
-    return PoolArrays(np.full(species, -1, np.int32), np.zeros(0, np.int64), np.zeros(0, np.int64),
+    none = np.zeros(0, np.int64)
+    return PoolArrays(np.full(species, -1, np.int32), np.zeros(species), np.ones(species, np.int64), none, none,
                       np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros((0, 5)))

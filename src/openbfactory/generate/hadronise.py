@@ -7,6 +7,8 @@ the primary hadrons, which the decay table then decays.  The fragmentation param
 multiplicities of decays those of EvtGen (``decays`` of ``data/pythia.yaml``; the parameters of the continuum are tuned
 to the continuum); masses, widths and mass windows of hadrons are those of the decay table, as in EvtGen.  Each block
 has its own seed from the address.
+Systems without a fixed mass have a pool for each bin of their mass; a block for one bin holds one decay for each other
+bin that is empty.
 
 Approximation: a hadronised final state that the file also lists as an exclusive channel is kept (it is counted twice
 in principle; the file's mode numbers 23 to 91 do not veto either); the spectator of a generic charmed hadron
@@ -16,13 +18,15 @@ in principle; the file's mode numbers 23 to 91 do not veto either); the spectato
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from openbfactory.core.errors import GenerationError
 from openbfactory.core.random import Address
 from openbfactory.generate.columns import Array, PoolArrays
+from openbfactory.generate.partonicmodels import STEP as MASS_STEP
+from openbfactory.generate.partonicmodels import hadronic_thresholds, is_partonic, mass_bins, partonic_mothers
 from openbfactory.generate.pythia import pythia_data
 from openbfactory.physics.decaytable import DecayTable
 from openbfactory.physics.particles import is_parton
@@ -31,6 +35,8 @@ from openbfactory.physics.particles import is_parton
 MOTHERS = 64
 #: events of Pythia in the first and in the largest block
 FIRST_BLOCK, LARGEST_BLOCK = 1, 16
+#: mothers in the first block of a bin of mass, and the mass below which other bins are filled with it [GeV]
+FIRST_IN_BIN, OFTEN = 4, 3.0
 #: code of the first copied mother (free in Pythia; those from 9900012 on are taken)
 FIRST_COPY = 9_960_001
 #: no mother may be heavier than this [GeV]
@@ -48,12 +54,18 @@ class PartonicDecays:
         self._table = table
         self._address = address
         self._mothers = partonic_mothers(table)
-        self._of_species = np.full(len(table.names), -1, np.int32)
-        self._of_species[self._mothers] = np.arange(len(self._mothers))
-        self._blocks = np.zeros(len(self._mothers), np.int64)
         self._declarations = declarations(table)
-        empty = (np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros((0, 5)))
-        self._parts = [empty] * len(self._mothers)
+        thresholds = hadronic_thresholds(table)
+        bins = [mass_bins(table, mother, thresholds) for mother in self._mothers.tolist()]
+        counts = np.array([n for _, n in bins], np.int64)
+        size = len(table.names)
+        self._of_species, self._low, self._bins = np.full(size, -1, np.int32), np.zeros(size), np.ones(size, np.int64)
+        self._of_species[self._mothers] = np.cumsum(counts) - counts
+        self._low[self._mothers], self._bins[self._mothers] = [low for low, _ in bins], counts
+        self._mother_of = np.repeat(np.arange(len(bins)), counts)
+        self._blocks = np.zeros(len(self._mother_of), np.int64)
+        self._next, self._end = np.zeros((2, len(self._mother_of)), np.int64)
+        self._parts: dict[int, tuple[Array, Array, Array]] = {}
         self._arrays = self._joined()
 
     def arrays(self) -> PoolArrays:
@@ -68,51 +80,69 @@ class PartonicDecays:
         GenerationError
             When Pythia cannot make the decays.
         """
-        pools = self._arrays
-        for p, (first, hadrons, momenta) in enumerate(self._parts):
-            start = int(pools.next[p] - (pools.end[p] - (len(first) - 1)))
-            rows = slice(int(first[start]), None)
-            self._parts[p] = (first[start:] - first[start], hadrons[rows], momenta[rows])
-        number = int(self._blocks[pool])
-        self._blocks[pool] += 1
-        species = int(self._mothers[pool])
-        seed = self._address.at(f"{self._address.stage}/{self._table.names[species]}/{number}").pythia_seed()
-        events = min(FIRST_BLOCK * 2**number, LARGEST_BLOCK)
-        self._parts[pool] = hadronised(self._table, self._declarations, pool, events, seed)
+        for p, (first, hadrons, momenta) in list(self._parts.items()):
+            start = int(self._next[p] - (self._end[p] - (len(first) - 1)))
+            if start == len(first) - 1:
+                del self._parts[p]
+            elif start > 0:
+                rows = slice(int(first[start]), None)
+                self._parts[p] = (first[start:] - first[start], hadrons[rows], momenta[rows])
+        self._parts |= self._blocks_for(pool)
         self._arrays = self._joined()
         return self._arrays
 
+    def _blocks_for(self, pool: int) -> dict[int, tuple[Array, Array, Array]]:
+        """New decays of a pool, and of others of the same mother where they come with them."""
+        number, mother = int(self._blocks[pool]), int(self._mother_of[pool])
+        self._blocks[pool] += 1
+        species = int(self._mothers[mother])
+        name = f"{self._address.stage}/{self._table.names[species]}"
+        base, bins = int(self._of_species[species]), int(self._bins[species])
+        if bins == 1:
+            events = min(FIRST_BLOCK * 2**number, LARGEST_BLOCK)
+            return {pool: self._made(f"{name}/{number}", mother, events, None)}
+        middle = self._low[species] + MASS_STEP * (np.arange(bins) + 0.5)
+        name, size = f"{name}/{pool - base}/{number}", FIRST_IN_BIN * 2**number
+        if size > MOTHERS:
+            events = min(size // MOTHERS, LARGEST_BLOCK)
+            return {pool: self._made(name, mother, events, [middle[pool - base]] * MOTHERS)}
+        others = [p for p in range(base, base + bins)
+                  if p not in self._parts and p != pool and middle[p - base] < OFTEN]
+        sizes = [size] + [1] * len(others)
+        first, hadrons, momenta = self._made(name, mother, 1, np.repeat(middle[[p - base for p in (pool, *others)]],
+                                                                       sizes).tolist())
+        found, start = {}, 0
+        for p, count in zip((pool, *others), sizes, strict=True):
+            rows = slice(int(first[start]), int(first[start + count]))
+            found[p] = (first[start:start + count + 1] - first[start], hadrons[rows], momenta[rows])
+            start += count
+        return found
+
+    def _made(self, name: str, mother: int, events: int, masses: list[float] | None) -> tuple[Array, Array, Array]:
+        """Decays of one mother, seeded by a name."""
+        return hadronised(self._table, self._declarations, mother, events, self._address.at(name).pythia_seed(), masses)
+
     def _joined(self) -> PoolArrays:
         """All pools in one set of arrays."""
-        entries = np.array([len(first) - 1 for first, _, _ in self._parts], np.int64)
-        end = np.cumsum(entries)
-        counts = [np.diff(first) for first, _, _ in self._parts]
-        offsets = np.concatenate([[0], *counts]).astype(np.int64)
-        return PoolArrays(self._of_species, end - entries, end, np.cumsum(offsets),
-                          np.concatenate([np.zeros(0, np.int32), *(s for _, s, _ in self._parts)]),
-                          np.concatenate([np.zeros((0, 5)), *(m for _, _, m in self._parts)]))
+        self._next[:], self._end[:] = 0, 0
+        entries, counts = 0, [np.zeros(1, np.int64)]
+        for p, (first, _, _) in self._parts.items():
+            self._next[p] = entries
+            entries += len(first) - 1
+            self._end[p] = entries
+            counts.append(np.diff(first))
+        return PoolArrays(self._of_species, self._low, self._bins, self._next, self._end,
+                          np.cumsum(np.concatenate(counts)),
+                          np.concatenate([np.zeros(0, np.int32), *(s for _, s, _ in self._parts.values())]),
+                          np.concatenate([np.zeros((0, 5)), *(m for _, _, m in self._parts.values())]))
 
 
-def partonic_mothers(table: DecayTable) -> Array:
-    """Species indices of all mothers with partonic channels, ascending."""
-    model = np.flatnonzero(table.models == "PYTHIA")
-    mothers = np.repeat(np.arange(len(table.names)), np.diff(table.channel_first))
-    chosen = [mothers[c] for c in np.flatnonzero(np.isin(table.model, model)) if is_partonic(table, int(c))]
-    return np.unique(np.array(chosen, np.int64))
+def hadronised(table: DecayTable, declared: tuple[str, ...], mother: int, events: int, seed: int,
+               masses: list[float] | None = None) -> tuple[Array, Array, Array]:
+    """Decays of one mother: first rows, species indices, and (E, px, py, pz, mass).
 
-
-def is_partonic(table: DecayTable, channel: int) -> bool:
-    """True when a channel needs Pythia: it has partons, or leaves the daughters to Pythia."""
-    first, last = table.daughter_first[channel], table.daughter_first[channel + 1]
-    codes = table.pdg[table.daughters[first:last]].tolist()
-    return str(table.models[table.model[channel]]) == "PYTHIA" and (not codes or any(is_parton(c) for c in codes))
-
-
-def hadronised(table: DecayTable, declared: tuple[str, ...], pool: int, events: int,
-               seed: int) -> tuple[Array, Array, Array]:
-    """``events`` times 64 decays of one mother: first rows, species indices, and (E, px, py, pz, mass).
-
-    ``declared`` are the :func:`declarations` of the table.
+    ``declared`` are the :func:`declarations` of the table, ``mother`` the place among its partonic mothers; every event
+    of Pythia has mothers of the given masses, or 64 with the nominal mass.
 
     Raises
     ------
@@ -120,18 +150,19 @@ def hadronised(table: DecayTable, declared: tuple[str, ...], pool: int, events: 
         When Pythia cannot make the decays.
     """
     instance, source, copies = _instance(declared)
-    source.mother, source.mass = copies[pool]
+    source.mother, nominal = copies[mother]
+    source.masses = [nominal] * MOTHERS if masses is None else masses
     instance.rndm.init(seed)
     try:
         layout = instance.nextBatch(events, ATTEMPTS).layout
     except RuntimeError as problem:
-        name = table.names[partonic_mothers(table)[pool]]
+        name = table.names[partonic_mothers(table)[mother]]
         message = f"Pythia could not hadronise the partonic decays of {name}: {problem}"
         raise GenerationError(message) from None
-    return _entries(layout, table)
+    return _entries(layout, table, len(source.masses))
 
 
-def _entries(layout: Any, table: DecayTable) -> tuple[Array, Array, Array]:
+def _entries(layout: Any, table: DecayTable, count: int) -> tuple[Array, Array, Array]:
     """Final hadrons of each mother in the awkward layout of ``nextBatch``."""
     particles = layout.content("prt")
     record, momentum = particles.content, particles.content.content("p")
@@ -140,11 +171,11 @@ def _entries(layout: Any, table: DecayTable) -> tuple[Array, Array, Array]:
     base = np.repeat(offsets[:-1], np.diff(offsets))
     place = np.arange(len(status)) - base
     ancestor = place.copy()
-    while np.any(later := ancestor >= 5 + MOTHERS):
+    while np.any(later := ancestor >= 5 + count):
         ancestor[later] = mother[base[later] + ancestor[later]]
-    final = np.flatnonzero((status > 0) & (place >= 5 + MOTHERS))
+    final = np.flatnonzero((status > 0) & (place >= 5 + count))
     event = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-    entry = event[final] * MOTHERS + ancestor[final] - 5
+    entry = event[final] * count + ancestor[final] - 5
     order = np.argsort(entry, kind="stable")
     final, entry = final[order], entry[order]
     species = table.species_index(np.asarray(record.content("id").data)[final]).astype(np.int32)
@@ -152,7 +183,7 @@ def _entries(layout: Any, table: DecayTable) -> tuple[Array, Array, Array]:
                     + [np.asarray(record.content("m").data)[final]], axis=1)
     sharp = table.mass_high[species] <= table.mass_low[species]
     rows[sharp, 4] = table.mass[species[sharp]]
-    first = np.searchsorted(entry, np.arange((len(offsets) - 1) * MOTHERS + 1))
+    first = np.searchsorted(entry, np.arange((len(offsets) - 1) * count + 1))
     _balance(rows, first)
     return first.astype(np.int64), species, rows
 
@@ -260,7 +291,7 @@ def _source(pythia8mc: Any) -> Any:
     """External process of Pythia whose events are mothers at rest."""
     class Mothers(pythia8mc.LHAup):
         mother = 511
-        mass = 5.28
+        masses: ClassVar[list[float]] = []
 
         def setInit(self) -> bool:
             self.setBeamA(-11, 0.5 * MOTHERS * LARGEST_MASS, 0, 0)
@@ -270,12 +301,12 @@ def _source(pythia8mc: Any) -> Any:
             return True
 
         def setEvent(self, process: int = 0) -> bool:
-            energy = 0.5 * MOTHERS * self.mass
+            energy = 0.5 * sum(self.masses)
             self.setProcess(1, 1.0, 2 * energy, 1 / 137.0, 0.2)
             self.addParticle(-11, -1, 0, 0, 0, 0, 0, 0, energy, energy, 0.000511, 0, 9)
             self.addParticle(11, -1, 0, 0, 0, 0, 0, 0, -energy, energy, 0.000511, 0, 9)
-            for _ in range(MOTHERS):
-                self.addParticle(self.mother, 1, 1, 2, 0, 0, 0, 0, 0, self.mass, self.mass, 0, 9)
+            for mass in self.masses:
+                self.addParticle(self.mother, 1, 1, 2, 0, 0, 0, 0, 0, mass, mass, 0, 9)
             return True
 
     return Mothers()

@@ -6,8 +6,8 @@ The mass of X is part of what is drawn; X then decays as its block of the decay 
   for exclusive channels; the shape function is drawn first and kept, as in EvtGen.
 - ``PHOTON`` (``BTOXSGAMMA``): the mass of X from quantiles of :mod:`openbfactory.physics.kagan_neubert`.
 - ``LEPTONS`` (``BTOXSLL``): :mod:`openbfactory.physics.xsll` in the frame of a b quark of mass
-  m^2 = m_B^2 + m_q^2 - 2 m_B E_q, whose momentum is Maxwellian exp(-p^2 / p_F^2) p^2 (A. Ali, E. Pietarinen, Nucl. Phys.
-  B 154, 519); X is the s quark and the spectator.
+  m^2 = m_B^2 + m_q^2 - 2 m_B E_q, whose momentum is Maxwellian exp(-p^2 / p_F^2) p^2 (A. Ali, E. Pietarinen,
+  Nucl. Phys. B 154, 519); X is the s quark and the spectator.
 - ``NEUTRINOS`` (``BTOXSNUNU``, ``BTOXSNUNU_FERMI``): the same Fermi motion,
   dG/ds ~ sqrt(L) [3 s (1 + m^2 - s) + L] (J. Kamenik, C. Smith, JHEP 03 (2012) 090; arXiv:1509.06248, eq. 41).
 
@@ -25,7 +25,6 @@ from numba import njit
 from openbfactory.generate.columns import Array
 from openbfactory.generate.semileptonic import place_leptons
 from openbfactory.kinematics.fourvector import boost_from_rest
-from openbfactory.kinematics.phasespace import two_body_momentum
 from openbfactory.physics.charmless import charmless_rate
 from openbfactory.physics.xsll import lepton_angle, lepton_rate, neutrino_rate
 
@@ -56,8 +55,9 @@ def random_direction(rng: np.random.Generator) -> tuple[float, float, float]:
 @njit(cache=True)
 def mass_weight(mass: float, edges: Array, weights: Array) -> float:
     """Weight of the bin that a mass is in; the last bin has no upper edge."""
-    i = np.searchsorted(edges, mass, side="left")
-    return weights[max(i - 1, 0)]
+    i = int(np.searchsorted(edges, mass, side="left"))
+    value: float = weights[max(i - 1, 0)]
+    return value
 
 
 @njit(cache=True)

@@ -36,8 +36,11 @@ _SAFETY = 1.15
 _CHARGED, _NEUTRAL = (11, 13, 15), (12, 14, 16)
 
 
-def fits_inclusive(model: str, codes: list[int], parameters: list[float]) -> bool:
-    """True when the daughters (PDG codes, X first where two kinds are possible) and parameters fit a model."""
+def fits_inclusive(model: str, codes: list[int], parameters: list[float], mother: float) -> bool:
+    """True when the daughters (PDG codes, X first where two kinds are possible) and parameters fit a model.
+
+    Parameters must leave masses of X that a mother of the given mass [GeV] can reach.
+    """
     sizes = [abs(c) for c in codes]
     if not all(math.isfinite(v) for v in parameters):
         return False
@@ -47,12 +50,13 @@ def fits_inclusive(model: str, codes: list[int], parameters: list[float]) -> boo
         return False
     if model == "VUB":
         return (sum(c in _CHARGED for c in sizes) == sum(c in _NEUTRAL for c in sizes) == 1 and max(sizes) > 22
-                and _charmless(parameters) is not None)
+                and _charmless(parameters, mother) is not None)
     if sizes[0] <= 22 or codes[1] != -codes[2]:
         return False
     if model == "BTOXSLL":
-        return sizes[1] in _CHARGED and len(parameters) in (0, 4, 5)
-    return sizes[1] in _NEUTRAL and len(parameters) in (0, 4, 5, 6, 7)
+        return sizes[1] in _CHARGED and len(parameters) in (0, 4, 5) and _reaches(_lepton_values(parameters), mother)
+    return (sizes[1] in _NEUTRAL and len(parameters) in (0, 4, 5, 6, 7)
+            and _reaches(_neutrino_values(parameters), mother))
 
 
 def inclusive_payload(model: str, parameters: list[float], mother: float, lepton: float) -> tuple[int, Array]:
@@ -60,15 +64,13 @@ def inclusive_payload(model: str, parameters: list[float], mother: float, lepton
     kind = INCLUSIVE_MODELS[model]
     found: Array | None
     if kind == CHARMLESS:
-        found = _charmless(parameters)
+        found = _charmless(parameters, mother)
     elif kind == PHOTON:
         found = _photon_spectrum(parameters)
     elif kind == LEPTONS:
-        values = tuple(parameters[1:5]) or _LEPTONS
-        found = _lepton_payload(values if len(values) == 4 else (*values, _LEPTONS[3]), mother, lepton)
+        found = _lepton_payload(_lepton_values(parameters), mother, lepton)
     else:
-        values = tuple(parameters if len(parameters) == 6 else parameters[1:])
-        values = (*values, *_NEUTRINOS[len(values):])
+        values = _neutrino_values(parameters)
         ratio = values[5] / values[4]
         largest = max(neutrino_rate(s, ratio) for s in np.linspace(0.0, (1.0 - ratio) ** 2, 400).tolist())
         found = np.array([*values, _SAFETY * largest])
@@ -78,15 +80,37 @@ def inclusive_payload(model: str, parameters: list[float], mother: float, lepton
     return kind, found
 
 
-def _charmless(parameters: list[float]) -> Array | None:
+def _lepton_values(parameters: list[float]) -> tuple[float, ...]:
+    """m_s, m_q, p_F and smallest mass of ``BTOXSLL``."""
+    values = tuple(parameters[1:])
+    return (*values, *_LEPTONS[len(values):])
+
+
+def _neutrino_values(parameters: list[float]) -> tuple[float, ...]:
+    """m_s, m_q, p_F, smallest mass, and the masses of the rate, of the models with neutrinos."""
+    values = tuple(parameters if len(parameters) == 6 else parameters[1:])
+    return (*values, *_NEUTRINOS[len(values):])
+
+
+def _reaches(values: tuple[float, ...], mother: float) -> bool:
+    """True when s quark and spectator can have the smallest mass of X at twice the Fermi momentum."""
+    strange, spectator, fermi, smallest = values[:4]
+    if min(strange, spectator, smallest) < 0.0 or fermi <= 0.0 or (len(values) > 4 and not 0 <= values[5] < values[4]):
+        return False
+    momentum = 2.0 * fermi
+    square = strange**2 + spectator**2 + mother * (momentum + math.hypot(momentum, spectator))
+    return smallest**2 < square and strange + spectator < mother and smallest < 0.8 * mother
+
+
+def _charmless(parameters: list[float], mother: float) -> Array | None:
     """Payload of ``VUB``, None when the parameters do not fit."""
-    if len(parameters) < 6 or parameters[1] <= -1.0 or parameters[2] < 0.0:
+    if len(parameters) < 6 or parameters[1] <= -1.0 or parameters[2] < 0.0 or not 0.5 * mother < parameters[0] < mother:
         return None
     bins = int(abs(parameters[3]))
     edges, weights = np.array(parameters[4::2]), np.array(parameters[5::2])
     if len(edges) != bins or len(weights) != bins or np.any(np.diff(edges) <= 0) or np.any(weights < 0):
         return None
-    if not weights.max() > 0.0:
+    if not np.any(weights[edges < 0.5 * mother] > 0.0) or edges[0] < 0.0:
         return None
     return np.concatenate((parameters[:3], [plus_edge(parameters[2])], edges, weights / weights.max()))
 

@@ -46,7 +46,7 @@ from openbfactory.generate.columns import (
 from openbfactory.generate.flavour import FLAVOUR, density_at, draw_alone, follow_pair, mix_alone
 from openbfactory.generate.lineshape import draw_masses
 from openbfactory.generate.models import MIXING_PAIR, PARTONIC
-from openbfactory.generate.partonic import take_entry
+from openbfactory.generate.partonic import pool_of, take_entry
 from openbfactory.generate.polarised import NONE, SpinTable, follow
 from openbfactory.generate.radiation import RadiationArrays, radiate
 from openbfactory.generate.spin import PRIMARY, UNPOLARISED, SpinWork, close
@@ -188,7 +188,7 @@ def walk(rng: np.random.Generator, offsets: Array, given_floats: Array, given_in
                 count = take_entry(pools, species, mass, daughters, masses, momenta)
                 if count < 0:
                     state[EVENT], state[RECORDS], state[DEPTH] = event, n, depth + 1
-                    state[PENDING], state[DRY_POOL] = channel, pools.of_species[species]
+                    state[PENDING], state[DRY_POOL] = channel, pool_of(pools, species, mass)
                     return floats, ints, stack, False
                 ctau[:count] = -1.0
             else:

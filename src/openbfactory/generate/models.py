@@ -16,8 +16,11 @@ from openbfactory.generate.columns import Array, TableArrays
 from openbfactory.generate.dalitz import DALITZ_MODELS, knows_dalitz, prepared_dalitz
 from openbfactory.generate.flavour import FLAVOUR
 from openbfactory.generate.flavourtable import flavour_payload, pair_payload
+from openbfactory.generate.inclusivemodels import fits_inclusive, inclusive_payload
+from openbfactory.generate.partonicmodels import hadronic_thresholds, is_partonic
 from openbfactory.generate.raredecay import envelopes
 from openbfactory.generate.semileptonic import MASSES, largest_weight
+from openbfactory.generate.softpion import fits_soft_pion, soft_pion_payload
 from openbfactory.generate.spintable import fits_pair, helicities_of
 from openbfactory.generate.taumodels import current_neutrino, fits_tau, three_pion_payload
 from openbfactory.physics.btosll import rare_parameters
@@ -25,7 +28,6 @@ from openbfactory.physics.decaytable import DecayTable
 from openbfactory.physics.formfactors import PARAMETRISATIONS, kernel_parameters
 from openbfactory.physics.knunu import q2_quantiles
 from openbfactory.physics.neutrinopairs import NEUTRINO_PAIRS
-from openbfactory.physics.particles import is_parton
 
 #: numbers of the kernels
 PHASE_SPACE: Final = 0
@@ -38,6 +40,9 @@ LEPTONIC_TAU: Final = 6
 PAIR: Final = 7
 HADRONIC_TAU: Final = 8
 LEPTON_PAIR: Final = 9
+WEAK: Final = 10
+SOFT_PION: Final = 11
+INCLUSIVE: Final = 12
 DALITZ: Final = 20
 
 #: kernel of every model that is done, and what it is
@@ -78,6 +83,12 @@ DECAY_MODELS: dict[str, tuple[int, str]] = {
     "BTOSLLALI": (LEPTON_PAIR, "B -> P l+ l-, V l+ l- at NNLL, form factors of Ali et al."),
     "TAULNUNU": (LEPTONIC_TAU, "leptonic tau decay, V-A"),
     "TAUHADNU": (HADRONIC_TAU, "tau to three pions and a neutrino, current of Kuhn and Santamaria"),
+    "GOITY_ROBERTS": (SOFT_PION, "B -> D(*) pi l nu, soft pion without resonances on the D side"),
+    "VUB": (INCLUSIVE, "inclusive B -> X_u l nu, triple differential rate with Fermi motion"),
+    "BTOXSGAMMA": (INCLUSIVE, "inclusive B -> X_s gamma, Kagan and Neubert"),
+    "BTOXSLL": (INCLUSIVE, "inclusive B -> X_s l l at next-to-next-to-leading order"),
+    "BTOXSNUNU": (INCLUSIVE, "inclusive B -> X_s nu nubar with Fermi motion"),
+    "BTOXSNUNU_FERMI": (INCLUSIVE, "inclusive B -> X_s nu nubar with Fermi motion"),
     "SLN": (HELICITY, "pseudoscalar to a lepton and a neutrino"),
     "D_DALITZ": (DALITZ, "D -> three pseudoscalars, sums of resonances as measured"),
     "OMEGA_DALITZ": (DALITZ, "vector to three pseudoscalars"),
@@ -90,6 +101,8 @@ DECAY_MODELS: dict[str, tuple[int, str]] = {
     "TAUSCALARNU": (HELICITY, "tau to a pseudoscalar and a neutrino"),
 }
 
+#: matrix elements of Pythia for weak decays of known particles, leptons first
+WEAK_MODES = (22, 23)
 _LEPTONS, _NEUTRINOS = (11, 13, 15), (12, 14, 16)
 
 
@@ -98,7 +111,7 @@ def table_arrays(table: DecayTable) -> tuple[TableArrays, Array]:
     numbers = np.array([DECAY_MODELS.get(str(name), (PHASE_SPACE, ""))[0] for name in table.models], np.int32)
     known = np.array([str(name) in DECAY_MODELS for name in table.models])
     code, fallback = numbers[table.model], ~known[table.model]
-    kind, bound, threshold = np.zeros(len(code), np.int32), np.ones(len(code)), table.threshold.copy()
+    kind, bound, threshold = np.zeros(len(code), np.int32), np.ones(len(code)), hadronic_thresholds(table)
     mothers = np.repeat(np.arange(len(table.names)), np.diff(table.channel_first))
     payloads: dict[int, Array] = {}
     # KNUNU with parameters is a semileptonic decay with two massless leptons
@@ -106,10 +119,12 @@ def table_arrays(table: DecayTable) -> tuple[TableArrays, Array]:
     for c in np.flatnonzero(code > PHASE_SPACE).tolist():
         if code[c] == PARTONIC and (neutrino := current_neutrino(table, c, int(mothers[c]))) >= 0:
             code[c], payloads[c] = HADRONIC_TAU, np.array([float(neutrino)])
+        elif code[c] == PARTONIC and not is_partonic(table, c):
+            number = _code_of_hadrons(table, c)
+            code[c], fallback[c] = max(number, PHASE_SPACE), number < PHASE_SPACE
         elif not _fits(table, c, int(code[c]), int(mothers[c])):
-            fallback[c] = not (code[c] == PARTONIC and _hadronic(table, c))
             threshold[c] *= 2.0 if code[c] == MIXING_PAIR and len(_daughters(table, c)) == 4 else 1.0
-            code[c] = PHASE_SPACE
+            code[c], fallback[c] = PHASE_SPACE, True
         elif code[c] == SEMILEPTONIC:
             kind[c] = PARAMETRISATIONS[str(table.models[table.model[c]])][0]
             payloads[c] = _with_bounds(table, c, int(kind[c]), int(mothers[c]))
@@ -118,6 +133,10 @@ def table_arrays(table: DecayTable) -> tuple[TableArrays, Array]:
             payloads[c] = _dalitz_payload(table, c, int(mothers[c]))
         elif code[c] == LEPTON_PAIR:
             payloads[c] = _with_envelopes(table, c, int(mothers[c]))
+        elif code[c] == SOFT_PION:
+            payloads[c] = soft_pion_payload(table, c, int(mothers[c]))
+        elif code[c] == INCLUSIVE:
+            kind[c], payloads[c] = _inclusive(table, c, int(mothers[c]))
         elif code[c] == HADRONIC_TAU:
             payloads[c] = three_pion_payload(table, c, int(mothers[c]))
         elif code[c] in (FLAVOUR, MIXING_PAIR):
@@ -173,13 +192,35 @@ def has_model(table: DecayTable, channel: int, mother: int) -> bool:
         return code is not None
     if code == KAON_NEUTRINOS and len(table.parameters_of(channel)):
         code = SEMILEPTONIC
-    return _fits(table, channel, int(code or 0), mother) or (code == PARTONIC and _hadronic(table, channel))
+    if code == PARTONIC and not is_partonic(table, channel):
+        return current_neutrino(table, channel, mother) >= 0 or _code_of_hadrons(table, channel) >= PHASE_SPACE
+    return _fits(table, channel, int(code or 0), mother)
 
 
-def _hadronic(table: DecayTable, channel: int) -> bool:
-    """True for a PYTHIA channel of known hadrons in phase space (mode 0)."""
-    parameters = table.parameters_of(channel)
-    return bool(_daughters(table, channel)) and (len(parameters) == 0 or parameters[0] == 0)
+def _code_of_hadrons(table: DecayTable, channel: int) -> int:
+    """Kernel of a PYTHIA channel of known particles by its mode number (matrix element of Pythia), -1 for none."""
+    parameters, codes = table.parameters_of(channel), [abs(int(table.pdg[d])) for d in _daughters(table, channel)]
+    mode = float(parameters[0]) if len(parameters) else 0.0
+    if mode == 0:
+        return PHASE_SPACE
+    leptons = {*_LEPTONS, *_NEUTRINOS}
+    if mode in WEAK_MODES and len(codes) > 2 and {codes[0], codes[1]} <= leptons and not {*codes[2:]} & leptons:
+        return WEAK
+    return -1
+
+
+def _inclusive(table: DecayTable, channel: int, mother: int) -> tuple[int, Array]:
+    """Kernel and payload of an inclusive channel."""
+    lepton = max((float(table.mass[d]) for d in _daughters(table, channel) if abs(int(table.pdg[d])) in _LEPTONS),
+                 default=0.0)
+    return inclusive_payload(str(table.models[table.model[channel]]), table.parameters_of(channel).tolist(),
+                             float(table.mass[mother]), lepton)
+
+
+def _broad_system(table: DecayTable, channel: int) -> bool:
+    """True when one daughter of a channel has no fixed mass (the system X of an inclusive decay)."""
+    daughters = _daughters(table, channel)
+    return int(np.sum(table.mass_high[daughters] > table.mass_low[daughters])) == 1
 
 
 def _fits(table: DecayTable, channel: int, code: int, mother: int) -> bool:
@@ -187,7 +228,13 @@ def _fits(table: DecayTable, channel: int, code: int, mother: int) -> bool:
     codes = [abs(int(table.pdg[d])) for d in _daughters(table, channel)]
     parameters = table.parameters_of(channel)
     if code == PARTONIC:
-        return not codes or any(is_parton(c) for c in codes)
+        return True
+    if code == SOFT_PION:
+        return fits_soft_pion(int(table.pdg[mother]), [int(table.pdg[d]) for d in _daughters(table, channel)])
+    if code == INCLUSIVE:
+        return _broad_system(table, channel) and fits_inclusive(
+            str(table.models[table.model[channel]]), [int(table.pdg[d]) for d in _daughters(table, channel)],
+            parameters.tolist(), float(table.mass[mother]))
     if code == SEMILEPTONIC:
         pair = str(table.models[table.model[channel]]) in NEUTRINO_PAIRS
         return (len(codes) == 3 and sum(c in _LEPTONS for c in codes) == (0 if pair else 1)

@@ -9,11 +9,22 @@ from numba import njit
 
 from openbfactory.generate.columns import Array, TableArrays
 from openbfactory.generate.dalitz import dalitz
-from openbfactory.generate.models import DALITZ, HADRONIC_TAU, KAON_NEUTRINOS, LEPTON_PAIR, LEPTONIC_TAU, SEMILEPTONIC
+from openbfactory.generate.inclusive import CHARMLESS, LEPTONS, inclusive
+from openbfactory.generate.models import (
+    DALITZ,
+    HADRONIC_TAU,
+    INCLUSIVE,
+    KAON_NEUTRINOS,
+    LEPTON_PAIR,
+    LEPTONIC_TAU,
+    SEMILEPTONIC,
+    WEAK,
+)
 from openbfactory.generate.raredecay import meson_pair, sort_pair
 from openbfactory.generate.semileptonic import MASSES, bound_at, kaon_neutrinos, leptonic_tau, semileptonic
 from openbfactory.generate.taudecay import other_hadrons, three_pions
 from openbfactory.generate.taumodels import BINS, PION_PARAMETERS
+from openbfactory.generate.weakdecay import weak_decay
 from openbfactory.kinematics.phasespace import decay_to
 
 
@@ -74,6 +85,20 @@ def hadronic_tau(rng: np.random.Generator, a: Array, negative: bool, mass: float
 
 
 @njit(cache=True)
+def draw_inclusive(rng: np.random.Generator, channel: int, species: int, mass: float, table: TableArrays,
+                   daughters: Array, masses: Array, momenta: Array) -> int:
+    """Fill ``momenta`` and the mass of the hadronic system of an inclusive decay; returns weights above the bound."""
+    a = table.parameters[table.parameter_first[channel]:table.parameter_first[channel + 1]]
+    order, flip = np.arange(3), False
+    if table.kind[channel] == CHARMLESS:
+        sort_leptons(table, daughters, order)
+    elif table.kind[channel] == LEPTONS:
+        # the kernel makes l+ l- of a b quark
+        flip = (table.pdg[species] > 0) != (table.pdg[daughters[1]] > 0)
+    return inclusive(rng, table.kind[channel], a, mass, masses, order, flip, momenta)
+
+
+@njit(cache=True)
 def fill_momenta(rng: np.random.Generator, channel: int, species: int, mass: float, table: TableArrays,
                  daughters: Array, masses: Array, count: int, momenta: Array, scratch: Array) -> int:
     """Fill ``momenta[:count]`` (E, px, py, pz), in the rest frame of the mother, as the model of the channel says.
@@ -108,6 +133,10 @@ def fill_momenta(rng: np.random.Generator, channel: int, species: int, mass: flo
     elif code == DALITZ:
         a = table.parameters[table.parameter_first[channel]:table.parameter_first[channel + 1]]
         return dalitz(rng, table.kind[channel], a, mass, masses, momenta)
+    elif code == INCLUSIVE:
+        return draw_inclusive(rng, channel, species, mass, table, daughters, masses, momenta)
+    elif code == WEAK:
+        weak_decay(rng, mass, masses, count, momenta, scratch)
     else:
         decay_to(rng, mass, masses, count, momenta, scratch)
     return 0

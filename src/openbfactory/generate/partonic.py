@@ -3,7 +3,9 @@
 Method: an entry was made at the nominal mass of the mother; its momenta are scaled by one factor so that its energies
 add up to the mass at hand (Newton iteration), which keeps momentum balance exactly.
 
-Approximation: for mothers with a line shape the multiplicity is that of the nominal mass.
+A system without a fixed mass has pools in bins of its mass.
+
+Approximation: for mothers with a line shape the multiplicity is that of the nominal mass, or of the middle of the bin.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import math
 from numba import njit
 
 from openbfactory.generate.columns import Array, PoolArrays
+from openbfactory.generate.partonicmodels import STEP
 
 #: entries tried before a decay is given up as closed
 ATTEMPTS = 64
@@ -47,9 +50,16 @@ def scale_to_mass(momenta: Array, masses: Array, count: int, mass: float) -> boo
 
 
 @njit(cache=True)
+def pool_of(pools: PoolArrays, species: int, mass: float) -> int:
+    """Pool of a species at a mass."""
+    first, bins = pools.of_species[species], pools.bins[species]
+    return first + min(max(int((mass - pools.low[species]) / STEP), 0), bins - 1)
+
+
+@njit(cache=True)
 def take_entry(pools: PoolArrays, species: int, mass: float, daughters: Array, masses: Array, momenta: Array) -> int:
     """Number of daughters of the next usable entry of the pool of ``species``, -1 when the pool is dry."""
-    pool = pools.of_species[species]
+    pool = pool_of(pools, species, mass)
     while pools.next[pool] < pools.end[pool]:
         entry = pools.next[pool]
         pools.next[pool] += 1

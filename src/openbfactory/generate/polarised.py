@@ -38,6 +38,8 @@ from openbfactory.kinematics.phasespace import two_body_momentum
 NONE, TWO_BODY, FERMION_PAIR, TAU_VECTOR, MESON_LEPTONS, LEPTONIC, NORMAL, POLARIMETER, TRANSFER, MESON_PAIR = range(10)
 #: kinds of decays of neutral mesons in which both flavours interfere; the flavours are the states of the mother
 FLAVOUR_PAIR, FLAVOUR_PIONS = 20, 21
+#: kind of decays with a soft pion, whose kernel fills the amplitude
+PIONIC = 22
 
 class SpinTable(NamedTuple):
     """What the kernels know of the spins of a decay table.

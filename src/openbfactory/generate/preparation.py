@@ -56,8 +56,10 @@ def _prepared(held: _Held) -> tuple[TableArrays, Array, SpinTable]:
 
 def _made(table: DecayTable) -> tuple[TableArrays, Array, SpinTable]:
     """Arrays of a table, made."""
-    from openbfactory.generate.models import PHASE_SPACE, SEMILEPTONIC, table_arrays
+    from openbfactory.generate.models import PHASE_SPACE, SEMILEPTONIC, SOFT_PION, table_arrays
+    from openbfactory.generate.polarised import PIONIC
     from openbfactory.generate.spintable import spin_table
 
     arrays, replaced = table_arrays(table)
-    return arrays, replaced, spin_table(table, arrays.code == PHASE_SPACE, arrays.code == SEMILEPTONIC)
+    others = {PIONIC: arrays.code == SOFT_PION}
+    return arrays, replaced, spin_table(table, arrays.code == PHASE_SPACE, arrays.code == SEMILEPTONIC, others)

@@ -19,6 +19,7 @@ from openbfactory.generate.polarised import (
     MESON_PAIR,
     NONE,
     NORMAL,
+    PIONIC,
     POLARIMETER,
     TAU_VECTOR,
     TRANSFER,
@@ -32,6 +33,7 @@ from openbfactory.generate.polarised import (
     two_body,
 )
 from openbfactory.generate.raredecay import meson_pair_node, sort_pair
+from openbfactory.generate.softpion import soft_pion
 from openbfactory.generate.spin import SpinWork, enter, matters
 from openbfactory.physics.rhopi import rhopi_amplitudes
 
@@ -76,6 +78,9 @@ def decay_with_spin(rng: np.random.Generator, channel: int, species: int, mass: 
             tau_vector_table(mass, masses[0] + masses[1], d1 == 3, table.pdg[species] > 0, amplitudes)
         two_body(rng, spin, amplitudes, d1, d2, polarised, passed, mass, masses, momenta)
         return 0
+    if kind == PIONIC:
+        a = table.parameters[table.parameter_first[channel]:table.parameter_first[channel + 1]]
+        return soft_pion(rng, spin, a, table.pdg[daughters[2]] > 0, mass, masses, momenta, scratch)
     excess = fill_momenta(rng, channel, species, mass, table, daughters, masses, count, momenta, scratch)
     order = np.empty(3, np.int64)
     if kind == MESON_LEPTONS:

@@ -62,7 +62,7 @@ def _passes(table: DecayTable, channel: int, mother: int) -> bool:
     return int(table.spin2[mother]) == 2 and table.spin2[daughters].tolist() == [2, 0, 0]
 
 
-def spin_table(table: DecayTable, replaced: Array, kinds: Array) -> SpinTable:
+def spin_table(table: DecayTable, replaced: Array, kinds: Array, others: dict[int, Array] | None = None) -> SpinTable:
     """Spins of a decay table as kernels take them.
 
     Parameters
@@ -73,6 +73,8 @@ def spin_table(table: DecayTable, replaced: Array, kinds: Array) -> SpinTable:
         Channels that decay by phase space because their model does not know them.
     kinds : (C,) bool
         Semileptonic channels with helicity amplitudes.
+    others : dict of (C,) bool
+        Kinds of amplitudes whose channels are known from their kernel, and these channels.
     """
     mothers = np.repeat(np.arange(len(table.names)), np.diff(table.channel_first))
     kind, first, pieces = np.zeros(len(table.fraction), np.int32), [0], [np.zeros(0, np.complex128)]
@@ -94,6 +96,8 @@ def spin_table(table: DecayTable, replaced: Array, kinds: Array) -> SpinTable:
                 kind[c] = TWO_BODY
                 pieces.append(helicities.ravel())
         first.append(first[-1] + (pieces[-1].size if kind[c] in (TWO_BODY, FLAVOUR_PAIR) else 0))
+    for number, chosen in (others or {}).items():
+        kind[chosen] = number
     wants = np.zeros(len(table.names), np.bool_)
     polarised = (kind != NONE) & (table.spin2[mothers] > 0)
     wants[mothers[polarised]] = True

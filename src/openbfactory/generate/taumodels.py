@@ -93,11 +93,13 @@ def tau_arrays(table: DecayTable, michel: Michel) -> tuple[TauArrays, Array]:
 
 
 def current_neutrino(table: DecayTable, channel: int, mother: int) -> int:
-    """Position of nu_tau in a tau channel that the file leaves to Pythia's tau spectrum (mode 21), -1 for others."""
+    """Position of nu_tau in a tau channel that the file leaves to Pythia's tau spectrum (mode 21), -1 for others.
+
+    Leptons beside it (tau -> e e e nu nu) count with the hadrons.
+    """
     codes = np.abs(table.pdg[table.daughters[table.daughter_first[channel]:table.daughter_first[channel + 1]]]).tolist()
-    leptons = [i for i, code in enumerate(codes) if 11 <= code <= 16]
     fits = abs(int(table.pdg[mother])) == 15 and table.parameters_of(channel).tolist() == [CURRENT_MODE]
-    return leptons[0] if fits and len(leptons) == 1 and codes[leptons[0]] == 16 and len(codes) > 2 else -1
+    return codes.index(16) if fits and codes.count(16) == 1 and len(codes) > 2 else -1
 
 
 def three_pion_payload(table: DecayTable, channel: int, tau: int) -> Array:

@@ -7,7 +7,7 @@ p2 = p^2 / M^2 of the light quarks, and (hep-ph/9905351, eq. 2.6 and 3.1)::
                                        + ((1 - x)(z + x - 1) - p2)(W_3 + 4 m_b (W_4 + m_b W_5)) ]
 
 with W_i at order alpha_s.  The residual momentum k_+ = m_B - m_b - q_+ follows the exponential shape function
-(1 - k)^a exp((1 + a) k), k = k_+ / (m_B - m_b), so that q_+ / (m_B - m_b) is a gamma variable of shape a + 1 and mean 1.
+(1 - k)^a exp((1 + a) k), k = k_+ / (m_B - m_b), so that q_+ / (m_B - m_b) is a gamma variable of shape a + 1, mean 1.
 
 Approximation: the part at p2 = 0 is spread over 1e-10 < p2 < 1e-5, and the plus distributions begin at the p2 where
 the rate at p2 = 0 and z = 1 vanishes, as in EvtGen (EvtVub), so that all weights stay positive.

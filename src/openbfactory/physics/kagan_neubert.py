@@ -30,8 +30,10 @@ Array = npt.NDArray[Any]
 
 #: forms of the shape function by their number in decay files
 EXPONENTIAL, GAUSSIAN, ROMAN = 1, 2, 3
-#: nodes of the integral over k_+ and of that over the parton spectra
-NODES: Final = 600
+#: nodes of the integral over k_+ near the end of the parton spectrum and away from it
+NODES: Final = 400
+#: share of the range that counts as near, and how far the logarithm goes
+_NEAR, _DEPTH = 0.03, 42.0
 #: nodes of the quantiles
 QUANTILES: Final = 513
 
@@ -230,16 +232,19 @@ def mass_spectrum(mass: Array, s: Spectrum) -> Array:
     w = wilson_coefficients(s)
     c = 2.0 * w.strength / (3.0 * math.pi)
     y = 1.0 - (mass / s.meson) ** 2
-    # integral in ln(m_b + k - m_B y), which resolves the end y -> 1 of the parton spectrum
-    last = np.log(s.meson * (1.0 - y))
-    v = np.exp(np.linspace(0.0, 1.0, NODES)[None, :] * 45.0 - 45.0 + last[:, None])
+    # integral over m_b + k - m_B y, in its logarithm where the parton spectrum is near its end
+    near = _NEAR * np.exp(np.linspace(-_DEPTH, 0.0, NODES))
+    far = np.linspace(_NEAR, 1.0, NODES)
+    v = (s.meson * (1.0 - y))[:, None] * np.concatenate((near, far))
     effective = v + (s.meson * y)[:, None]
     parton = (s.meson * y)[:, None] / effective
     ell = np.log(v / effective)
     soft = -2.0 * c * (ell + 1.75) * np.exp(-c * (ell * ell + 3.5 * ell)) / (v / effective)
     density = w.total * soft + _regular(s, w, np.minimum(parton, 1.0 - 1e-15))
-    value = v * shape_function(effective - s.quark, s) * s.meson / effective * density
-    return np.asarray(mass * integrate.trapezoid(value, dx=45.0 / (NODES - 1), axis=1))
+    value = shape_function(effective - s.quark, s) * s.meson / effective * density
+    total = (integrate.trapezoid((v * value)[:, :NODES], dx=_DEPTH / (NODES - 1), axis=1)
+             + integrate.trapezoid(value[:, NODES:], v[:, NODES:], axis=1))
+    return np.asarray(mass * total)
 
 
 @cache

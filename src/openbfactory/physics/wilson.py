@@ -129,8 +129,8 @@ def _vector_loops(s: float, log: float) -> complex:
 
 
 @njit(cache=True)
-def wilson_coefficients(q2: float, weak: complex, written: float) -> tuple[complex, complex]:
-    """Effective C_7 and C_9 at q2 [GeV^2].
+def coefficient_parts(q2: float, weak: complex, written: float) -> tuple[complex, complex, complex, complex]:
+    """C_7 and C_9 at q2 [GeV^2] without their two-loop parts of order alpha_s, and these parts.
 
     Parameters
     ----------
@@ -146,11 +146,16 @@ def wilson_coefficients(q2: float, weak: complex, written: float) -> tuple[compl
     h_bottom = loop(1.0, s, 1.0)
     h_light = complex(8.0 / 27.0 - 4.0 / 9.0 * (math.log(2.0) if written == AS_EVTGEN else log), 4.0 / 9.0 * _PI)
     c = _HIGH if s > _LIMIT else _LOW
-    c7 = complex(c[2], 0.0)
-    c9 = c[3] + c[4] * h_charm + c[5] * h_bottom + c[6] * h_light
-    if s <= _LIMIT:
-        c7 -= _SCALE * _dipole_loops(s, log)
-        c9 -= _SCALE * _vector_loops(s, log)
+    c7, c9 = complex(c[2], 0.0), c[3] + c[4] * h_charm + c[5] * h_bottom + c[6] * h_light
     if weak != 0.0:
         c9 += weak * (4.0 / 3.0 * c[0] + c[1]) * (h_charm - h_light)
-    return c7, c9
+    if s > _LIMIT:
+        return c7, c9, complex(0.0, 0.0), complex(0.0, 0.0)
+    return c7, c9, -_SCALE * _dipole_loops(s, log), -_SCALE * _vector_loops(s, log)
+
+
+@njit(cache=True)
+def wilson_coefficients(q2: float, weak: complex, written: float) -> tuple[complex, complex]:
+    """Effective C_7 and C_9 at q2 [GeV^2]; the other parameters are those of :func:`coefficient_parts`."""
+    c7, c9, c7_loops, c9_loops = coefficient_parts(q2, weak, written)
+    return c7 + c7_loops, c9 + c9_loops
