@@ -75,7 +75,8 @@ def observables_of(name: str) -> Observables:
     if name.startswith("07"):
         return _tau_alone()
     if name.startswith("10_Bp_Xs"):
-        return {"Eg": partial(energy, "1"), "Eg_fine": partial(energy, "1"), "mXs": partial(mass, "0")}
+        return {"Eg": partial(energy, "1"), "Eg_fine": partial(energy, "1"), "mXs": partial(mass, "0"),
+                "nparts": lambda t: t.sizes - 1}
     if name.startswith("10"):
         return _lepton_pair()
     if name == "11_Bp_Dpienu_GR":

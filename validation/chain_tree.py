@@ -15,16 +15,23 @@ Array = npt.NDArray[np.float64]
 
 
 class Tree:
-    """Events of one chain: the four-momentum (E, px, py, pz) of each particle by its path."""
+    """Events of one chain: the four-momentum (E, px, py, pz) of each particle by its path.
 
-    def __init__(self, particles: Any) -> None:
-        size = int(particles.offsets[1])
+    ``records`` says how many of each event count, where the decays at the end of the chain differ in structure; all if
+    None.  ``sizes`` are the numbers of records before that.
+    """
+
+    def __init__(self, particles: Any, records: int | None = None) -> None:
+        size = int(particles.offsets[1]) if records is None else records
         shape = (len(particles), size)
-        mothers = np.asarray(particles["mother"]).reshape(shape)
+        self.sizes = np.diff(particles.offsets).astype(np.float64)
+        kept = (slice(None) if records is None else
+                (np.asarray(particles.offsets)[:-1, None] + np.arange(size)[None, :]).ravel())
+        mothers = np.asarray(particles["mother"])[kept].reshape(shape)
         if np.any(mothers != mothers[0]):
             message = "the events of a chain differ in structure"
             raise ValueError(message)
-        p = np.stack([np.asarray(particles[k]).reshape(shape) for k in ("E", "px", "py", "pz")], axis=-1)
+        p = np.stack([np.asarray(particles[k])[kept].reshape(shape) for k in ("E", "px", "py", "pz")], axis=-1)
         paths, children = [""], [0] * size
         for i in range(1, size):
             mother = int(mothers[0, i])

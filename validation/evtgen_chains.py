@@ -59,6 +59,8 @@ MENDED = {"03_Upsilon_tautau_pipi": "03_Upsilon_tautau_pipi_swapped",
           "09_B0_K2gamma": "09_B0_K2gamma_fixed", "13_Y2S_chib2": "13_Y2S_chib2_fixed"}
 #: models whose argument asks for what EvtGen does, in the place of the publication
 AS_EVTGEN = {"BTOSLLBALL": "BTOSLLBALL 1 1", "BTOSLLALI": "BTOSLLALI 1"}
+#: records of an event that have one structure, where later ones (hadrons of Pythia) differ
+RECORDS = {"10_Bp_Xsgamma_pythia": 3}
 #: figures and their panels
 PICTURES = {
     "angles": ("01_B0_Dstenu_ISGW2 chi", "01_B0_Dstenu_ISGW2 costhV", "02_Bp_JpsiKstp cos1", "02_Bp_JpsiKstp phi",
@@ -134,7 +136,7 @@ def chain_comparison(name: str, events: int = EVENTS) -> tuple[list[Histogram], 
     if fallback:
         return [], [Row(f"{name}: decays without their model", 0.0, float(sum(fallback.values())), 0.0,
                         ", ".join(fallback))]
-    tree = Tree(particles)
+    tree = Tree(particles, RECORDS.get(name))
     reference = reference_of(MENDED[name]) if name in MENDED else own
     made = [_histogram(name, observable, tree, reference, own) for observable in observables_in(reference)]
     return [h for h in made if h is not None], closed_form_rows(name, tree)

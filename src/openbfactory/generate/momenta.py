@@ -91,7 +91,7 @@ def draw_inclusive(rng: np.random.Generator, channel: int, species: int, mass: f
     a = table.parameters[table.parameter_first[channel]:table.parameter_first[channel + 1]]
     order, flip = np.arange(3), False
     if table.kind[channel] == CHARMLESS:
-        sort_leptons(table, daughters, order)
+        sort_leptons(table, daughters, species, order)
     elif table.kind[channel] == LEPTONS:
         # the kernel makes l+ l- of a b quark
         flip = (table.pdg[species] > 0) != (table.pdg[daughters[1]] > 0)

@@ -316,10 +316,10 @@ def _check_models(statements: DecayStatements, findings: Findings) -> None:
 
 @cache
 def known_models() -> frozenset[str]:
-    """Names of all decay models of EvtGen: those that decaylanguage lists, and ``KSTARNUNU``, which it lacks."""
+    """Names of all decay models of EvtGen: those that decaylanguage lists, and two that it lacks."""
     from decaylanguage.dec.enums import known_decay_models
 
-    return frozenset((*known_decay_models, "KSTARNUNU"))
+    return frozenset((*known_decay_models, "KSTARNUNU", "BTOXSNUNU"))
 
 
 def _known_daughters(channel: Channel, index: dict[str, int], findings: Findings) -> bool:
