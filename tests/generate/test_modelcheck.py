@@ -16,7 +16,7 @@ from openbfactory.physics.decaycache import load_decay_table
 from openbfactory.physics.decaytable import PACKAGED
 
 #: models whose channels of the packaged file may still decay by phase space
-NOT_DONE = {"PYTHIA", "GOITY_ROBERTS", "VUB", "BTOXSGAMMA", "BTOXSLL"}
+NOT_DONE: set[str] = set()
 
 BAD = """Decay B+
 0.2 anti-D*0 rho+ SVV_HELAMP 1 0 1 0;

@@ -16,7 +16,7 @@ import numpy as np
 from openbfactory.core.diagnostics import Findings
 from openbfactory.generate.columns import Array
 from openbfactory.generate.counts import AskedDecay, DecayCounts
-from openbfactory.generate.hadronise import partonic_mothers
+from openbfactory.generate.partonicmodels import partonic_mothers
 from openbfactory.physics.decaytable import CLOSED_MARGIN, USER, DecayTable
 
 #: a decay with at least this mean number that was never made is an error (probability 1e-6)

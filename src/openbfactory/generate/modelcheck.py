@@ -2,7 +2,8 @@
 
 A decay file of the user must have models that are there and whose parameters and daughters fit.  The channels of the
 packaged file whose model is not done are listed and counted instead (:func:`packaged_without_model`).  Known particles
-that ``PYTHIA`` is to decay with a weight of its own (modes 21 and 22) decay by phase space, and are counted.
+that ``PYTHIA`` is to decay with a weight of its own (modes other than 0, 21, 22, 23) decay by phase space, and are
+counted.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def _known_twice(findings: Findings, line: int) -> bool:
 
 def _check_channel(table: DecayTable, channel: int, mother: int, findings: Findings) -> None:
     """Add what is wrong with the model of a channel."""
-    if _weighted_by_pythia(table, channel):
+    if _weighted_by_pythia(table, channel) and not has_model(table, channel, mother):
         findings.warning("phase-space", f"line {table.line[channel]}", "Pythia's own weight of mode "
                          f"{table.parameters_of(channel)[0]:g} is left out: these particles decay by phase space")
         return
