@@ -1,11 +1,14 @@
-"""The choice of the channel of a decay, and its daughters."""
+"""The choice of the channel of a decay, and its daughters.
+
+Kernels take the arrays that they use: a call with the whole table costs as much as what these do.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
 
-from openbfactory.generate.columns import Array, TableArrays
+from openbfactory.generate.columns import Array
 
 #: a channel is open when its threshold is not above the mass by more than this [GeV]
 OPEN_MARGIN = 1e-12
@@ -24,31 +27,31 @@ def above(values: Array, first: int, last: int, wanted: float) -> int:
 
 
 @njit(cache=True)
-def choose_channel(rng: np.random.Generator, species: int, mass: float, table: TableArrays) -> int:
+def choose_channel(rng: np.random.Generator, species: int, mass: float, channel_first: Array, cumulative: Array,
+                   threshold: Array, fraction: Array) -> int:
     """Channel drawn by branching fraction among those open at the given mass, -1 when none is."""
-    first, last = table.channel_first[species], table.channel_first[species + 1]
+    first, last = channel_first[species], channel_first[species + 1]
     for _ in range(8):
-        c = above(table.cumulative, first, last, rng.random())
-        if c < last and table.threshold[c] <= mass + OPEN_MARGIN:
+        c = above(cumulative, first, last, rng.random())
+        if c < last and threshold[c] <= mass + OPEN_MARGIN:
             return c
     total = 0.0
     for c in range(first, last):
-        if table.threshold[c] <= mass + OPEN_MARGIN:
-            total += table.fraction[c]
+        if threshold[c] <= mass + OPEN_MARGIN:
+            total += fraction[c]
     rest = total * rng.random()
     for c in range(first, last):
-        if table.threshold[c] <= mass + OPEN_MARGIN and table.fraction[c] > 0.0:
-            rest -= table.fraction[c]
+        if threshold[c] <= mass + OPEN_MARGIN and fraction[c] > 0.0:
+            rest -= fraction[c]
             if rest < 0.0:
                 return c
     return -1
 
 
 @njit(cache=True)
-def fill_daughters(table: TableArrays, channel: int, conjugate: bool, daughters: Array) -> int:
-    """Fill the species of the daughters of a channel, or of their antiparticles; returns their number."""
-    first, last = table.daughter_first[channel], table.daughter_first[channel + 1]
+def fill_daughters(first: int, last: int, listed: Array, conjugates: Array, conjugate: bool, daughters: Array) -> int:
+    """Fill the species ``listed[first:last]`` of daughters, or their antiparticles; returns their number."""
     for i in range(last - first):
-        s = table.daughters[first + i]
-        daughters[i] = table.conjugate[s] if conjugate else s
+        s = listed[first + i]
+        daughters[i] = conjugates[s] if conjugate else s
     return last - first

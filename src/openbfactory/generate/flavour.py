@@ -93,7 +93,8 @@ def draw_channel(rng: np.random.Generator, species: int, mass: float, table: Tab
     """Decay of a meson as :data:`CHOSEN` holds it."""
     channel, conjugate = -1, False
     if not table.stable[species]:
-        channel = choose_channel(rng, species, mass, table)
+        channel = choose_channel(rng, species, mass, table.channel_first, table.cumulative, table.threshold,
+                                 table.fraction)
     if channel < 0:
         return NOT_CHOSEN
     if table.code[channel] == FLAVOUR:

@@ -67,10 +67,10 @@ def enlarged(rows: Array, size: int) -> Array:
 
 @njit(cache=True)
 def append_daughters(floats: Array, ints: Array, row: int, n: int, daughters: Array, count: int, masses: Array,
-                     momenta: Array, ctau: Array, chosen: Array, base: int, table: TableArrays) -> None:
-    """Write ``count`` daughters of ``row`` behind record ``n``; ``base`` is the first record of the event."""
+                     momenta: Array, ctau: Array, chosen: Array, base: int, pdg: Array, stable: Array) -> None:
+    """Write ``count`` daughters of ``row``, now decayed, behind record ``n``; ``base`` is the event's first record."""
     mother = floats[row]
-    m0 = mother[MASS]
+    m0, ints[row, STATUS] = mother[MASS], DECAYED
     scale = mother[CTAU] / m0 if m0 > 0.0 else 0.0
     t, x = mother[T] + scale * mother[0] / speed_of_light, mother[X] + scale * mother[1]
     y, z = mother[Y] + scale * mother[2], mother[Z] + scale * mother[3]
@@ -82,9 +82,9 @@ def append_daughters(floats: Array, ints: Array, row: int, n: int, daughters: Ar
         out[MASS], out[CTAU] = masses[i], ctau[i]
         s = daughters[i]
         ints[n + i, SPECIES] = s
-        ints[n + i, PDG] = table.pdg[s]
+        ints[n + i, PDG] = pdg[s]
         ints[n + i, MOTHER] = row - base
-        ints[n + i, STATUS] = STABLE if table.stable[s] else TO_DECAY
+        ints[n + i, STATUS] = STABLE if stable[s] else TO_DECAY
         ints[n + i, LINK] = UNPOLARISED
         ints[n + i, CHOSEN] = chosen[i]
 
@@ -139,8 +139,9 @@ def turns(rng: np.random.Generator, table: TableArrays, floats: Array, ints: Arr
         return False
     daughters[0], masses[0], ctau[0], chosen[0] = other, mass, 0.0, decided
     momenta[0, 0], momenta[0, 1], momenta[0, 2], momenta[0, 3] = mass, 0.0, 0.0, 0.0
-    append_daughters(floats, ints, row, n, daughters, 1, masses, momenta, ctau, chosen, base, table)
-    ints[row, STATUS], chosen[0] = DECAYED, NOT_CHOSEN
+    append_daughters(floats, ints, row, n, daughters, 1, masses, momenta, ctau, chosen, base, table.pdg,
+                     table.stable)
+    chosen[0] = NOT_CHOSEN
     return True
 
 
@@ -159,6 +160,7 @@ def walk(rng: np.random.Generator, offsets: Array, given_floats: Array, given_in
     momenta, recoiled = np.empty((MAX_DAUGHTERS, 4)), np.empty((MAX_DAUGHTERS, 4))
     daughters, alone = np.empty(MAX_DAUGHTERS, np.int32), np.empty((2, 2), np.complex128)
     n, depth, pending, chosen = state[RECORDS], state[DEPTH], state[PENDING], np.full(MAX_DAUGHTERS, NOT_CHOSEN)
+    known, listed = (table.pdg, table.stable), (table.channel_first, table.cumulative, table.threshold, table.fraction)
     for event in range(state[EVENT], len(offsets) - 1):
         base = out_offsets[event]
         if n == base and depth == 0:
@@ -178,7 +180,7 @@ def walk(rng: np.random.Generator, offsets: Array, given_floats: Array, given_in
             decided, link, rho = ints[row, CHOSEN], ints[row, LINK], density
             channel, pending, chosen[:] = pending, NO_CHANNEL, NOT_CHOSEN
             if channel == NO_CHANNEL:
-                channel = decided >> 1 if decided != NOT_CHOSEN else choose_channel(rng, species, mass, table)
+                channel = decided >> 1 if decided != NOT_CHOSEN else choose_channel(rng, species, mass, *listed)
             if channel < 0:
                 ints[row, STATUS] = STABLE
                 counts[len(counts) - 1] += 1
@@ -198,7 +200,8 @@ def walk(rng: np.random.Generator, offsets: Array, given_floats: Array, given_in
                         floats[row, CTAU], conjugate = draw_alone(rng, table, channel, species)
                     density_at(table, channel, species, floats[row, CTAU], alone)
                     link, rho = PRIMARY, alone
-                count = fill_daughters(table, channel, conjugate, daughters)
+                first, last = table.daughter_first[channel], table.daughter_first[channel + 1]
+                count = fill_daughters(first, last, table.daughters, table.conjugate, conjugate, daughters)
                 count = 2 if table.code[channel] == MIXING_PAIR else count
                 draw_masses(rng, channel, mass, table, daughters[:count], masses, chosen)
                 ctau[:count] = -1.0
@@ -211,8 +214,7 @@ def walk(rng: np.random.Generator, offsets: Array, given_floats: Array, given_in
                 ctau[bare:count] = -1.0
             if floats[row, CTAU] < 0.0:
                 floats[row, CTAU] = table.ctau[species] * rng.standard_exponential()
-            append_daughters(floats, ints, row, n, daughters, count, masses, momenta, ctau, chosen, base, table)
-            ints[row, STATUS] = DECAYED
+            append_daughters(floats, ints, row, n, daughters, count, masses, momenta, ctau, chosen, base, *known)
             if held.kind[channel] == NONE:
                 close(spin, ints[row, LINK])
             elif table.code[channel] == MIXING_PAIR:

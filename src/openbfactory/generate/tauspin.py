@@ -163,7 +163,8 @@ def decay_tau(rng: np.random.Generator, row: int, n: int, species: int, sign: fl
     """
     w.h[:] = 0.0
     mass = table.mass[species]
-    channel = -1 if table.stable[species] else choose_channel(rng, species, mass, table)
+    channel = -1 if table.stable[species] else choose_channel(
+        rng, species, mass, table.channel_first, table.cumulative, table.threshold, table.fraction)
     if channel < 0:
         w.status[row] = STABLE
         return n
@@ -182,7 +183,7 @@ def decay_tau(rng: np.random.Generator, row: int, n: int, species: int, sign: fl
         v, m = w.daughters[0], taus.scalars[channel]
         masses[0] = vector_mass(rng, mass, table.mass[v], table.width[v], max(table.low[v], m[0] + m[1]),
                                 min(table.high[v], mass), m[0], m[1], taus.bound[channel])
-        pair = choose_channel(rng, w.daughters[0], masses[0], table)
+        pair = choose_channel(rng, v, masses[0], table.channel_first, table.cumulative, table.threshold, table.fraction)
         one, two = table.daughters[table.daughter_first[pair]], table.daughters[table.daughter_first[pair] + 1]
         vector(rng, mass, masses, table.mass[one], table.mass[two], inside, w.inner, w.h)
     elif kind == THREE_PIONS:
