@@ -6,8 +6,8 @@ radiate (:mod:`openbfactory.generate.radiation`).
 
 Validity: tree level, the photon alone, sqrt(s) far above 2 m_tau and far below the Z.
 Approximation: no interference of initial and final radiation; initial photons below ``photon_min`` (c.m.) are not made;
-a daughter with spin that is not a vector decaying to two scalars decays unpolarised later; muons from taus decay in
-flight without their polarisation.
+a daughter with spin that is not a vector decaying to two scalars decays unpolarised later; muons carry the
+polarisation of an unpolarised tau's decay (:mod:`openbfactory.generate.muonspin`).
 """
 
 from __future__ import annotations
