@@ -15,6 +15,8 @@ from toy_events import BEAM, FIELD, generic_events
 
 from openbfactory.core.errors import CutError, InputError, UnknownNameError
 from openbfactory.reconstruct import families
+from openbfactory.reconstruct.cut_of_daughters import daughter_cuts
+from openbfactory.reconstruct.expressions import compile_condition
 from openbfactory.reconstruct.families import mass_window
 from openbfactory.reconstruct.reconstruction import Reconstruction
 from openbfactory.reconstruct.standard_lists import standard_lists, standard_names
@@ -215,6 +217,37 @@ def test_fits_of_a_list(events):
         r.fit(made, "trees")
     with pytest.raises(InputError, match="tree"):
         r.fit(made, "vertex", ip_constraint=True)
+
+
+@pytest.mark.parametrize("cut", [
+    "1.2 < daughter(0, M) < 1.7 and massDifference(0) < 0.5", "daughter(0, daughter(0, p)) > 0.4",
+    "daughter(0, M) < 1.5 and [daughter(0, p) > 0.5 or daughter(0, useRestFrame(daughter(0, p))) < 0.6] and p > 0.2",
+    "not [daughter(0, p) < 0.3] and -daughter(0, abs(dM)) ^ 2 > -0.5 and daughter(1, p) < 2 and daughter(0:0, p) > 0.1",
+    "min(daughter(0, M), 1.4) == 1.4 and daughter(0, M) < daughter(1, p) + 1.6", "daughter(0, M) < 1.5 or p > 1",
+])
+def test_cuts_on_daughters_come_first_and_change_nothing(r, cut):
+    """With a label the daughter's list is made whole; without one what the cut asks of it is applied first."""
+    whole = r.combine(f"D*+:w{abs(hash(cut))} -> [D0:whole -> K-:all pi+:all] pi+:all", cut)
+    early = r.combine(f"D*+:e{abs(hash(cut))} -> [D0 -> K-:all pi+:all] pi+:all", cut)
+    for name in ("M", "daughter(0, M)", "daughter(0:0, p)", "daughter(1, p)", "charge"):
+        np.testing.assert_array_equal(early[name], whole[name])
+    assert len(whole)
+    parts = daughter_cuts(compile_condition(cut).tree)
+    assert set(parts) <= {0, 1}
+    if " or p" in cut:
+        assert not parts
+    elif "0:0" not in cut and "min" not in cut:
+        inner = r._lists[next((code, label) for code, label in r._lists if code == 421 and parts[0] in label)]
+        assert len(inner) < len(r.get("D0:whole"))
+
+
+def test_equal_daughters_keep_one_list(r):
+    text = "X_1(3872) -> [pi0 -> gamma:all gamma:all] [pi0 -> gamma:all gamma:all]"
+    text = text.replace("X_1(3872)", "f_2")
+    cut = "daughter(0, M) < 0.3"
+    made = r.combine(text, cut)
+    sets = [frozenset(row) for row in r.particles.daughters[made.rows][:, :2].tolist()]
+    assert len(sets) == len(set(sets))
 
 
 def test_rank_orders_in_each_event(r):

@@ -26,6 +26,7 @@ from openbfactory.events.record import Events
 from openbfactory.experiment.detector import Detector
 from openbfactory.physics.particles import conjugate_name, species
 from openbfactory.reconstruct import base_particles as base
+from openbfactory.reconstruct.cut_of_daughters import daughter_cuts
 from openbfactory.reconstruct.decay_string import Decay, parse_decay, split_list_name
 from openbfactory.reconstruct.expressions import Passes, compile_condition, compile_variable
 from openbfactory.reconstruct.families import check_decay, combined_rows, event_blocks, mass_window
@@ -285,11 +286,14 @@ class Reconstruction(DetectorObjects):
         known = self._known(name, text)
         if known is not None:
             return known
-        lists = []
-        for d in tree.daughters:
-            own = cuts.get(d.list_name, cuts.get(conjugate_name(d.name) + f":{d.label}" * bool(d.label), ""))
-            lists.append(self._combine(d, own, cuts, top=False) if d.daughters else self.get(d.list_name))
         condition = compile_condition(cut)
+        asked, codes = daughter_cuts(condition.tree), [abs(d.pdg) for d in tree.daughters]
+        lists = []
+        for i, d in enumerate(tree.daughters):
+            own = cuts.get(d.list_name, cuts.get(conjugate_name(d.name) + f":{d.label}" * bool(d.label), ""))
+            if i in asked and not d.label and codes.count(codes[i]) == 1:
+                own = f"[{own}] and {asked[i]}" if own else asked[i]
+            lists.append(self._combine(d, own, cuts, top=False) if d.daughters else self.get(d.list_name))
         condition(View(self, np.empty(0, np.int64)))  # makes the lists that the cut names
         window = mass_window(condition.tree)
         rows = [self._passing(combined_rows(self.particles, tree, lists, window, block), condition if cut else None)
