@@ -311,3 +311,24 @@ def test_an_undetermined_fit_and_missing_clusters_are_refused() -> None:
 def test_fits_repeat_bit_by_bit() -> None:
     t = _toy("D*+ -> [D0 -> K- pi+] pi+", 50, seed=13)
     assert _fit(t).chi2.tobytes() == _fit(t).chi2.tobytes()
+
+
+@pytest.mark.parametrize("name", list(DECAYS))
+def test_garbage_is_flagged_or_the_result_is_finite(name: str) -> None:
+    rng, t = np.random.default_rng(21), _toy(name, 150, seed=21)
+    wild = np.array([np.nan, np.inf, -np.inf, 0.0, 1e300, 1e-300, -5.0, 1e6])
+    spoilt = {}
+    for what in ("helix", "cov", "cluster", "cluster_cov"):
+        values = getattr(t, what).copy()
+        rows = rng.integers(0, len(values), len(values) // 4 + 1)
+        values[rows, rng.integers(0, values.shape[1], len(rows))] = rng.choice(wild, len(rows))
+        spoilt[what] = values
+    with np.errstate(all="ignore"):
+        fits = _fit(Toy(**{**t.__dict__, **spoilt}))
+    good, composites = fits.state == 0, t.tree.composites
+    assert 0 < good.sum() < 150
+    for values in (fits.chi2, fits.p4, fits.parameters, fits.mass[:, composites], fits.massErr[:, composites],
+                   fits.covariance):
+        assert np.all(np.isfinite(values[good]))
+        assert np.all(np.isnan(values[~good]))
+    assert np.all(np.einsum("ncii->nci", fits.covariance[good]) >= 0)

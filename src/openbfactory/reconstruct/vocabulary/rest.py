@@ -5,7 +5,7 @@ The rest of a candidate is what it does not use; a mask (set with
 photons and K_L clusters count.  Without a name every object counts.  Tracks
 have the pion mass, K_L clusters no momentum.  Definitions:
 :mod:`openbfactory.reconstruct.rest_of_event`, :mod:`.missing` and
-:mod:`.continuum`.
+:mod:`openbfactory.reconstruct.continuum`.
 """
 
 from __future__ import annotations
