@@ -148,6 +148,24 @@ def test_neutral_daughters_with_a_fixed_mass() -> None:
         fit_tree(made, mass_constraints=("pi00",), detector=detector)
 
 
+def test_a_mass_fit_of_photons_alone() -> None:
+    """With the interaction region and its mass fixed a pi0 has one degree of freedom."""
+    detector = load_card("belle2").detector
+    events, _ = _events(400, seed=5, neutral=True)
+    r = _reconstruction(events)
+    made = r.combine("pi0:x -> gamma:all gamma:all")
+    energy = made["E"].copy()
+    with pytest.raises(InputError, match="undetermined"):
+        fit_tree(made, mass_constraints=("pi0",), detector=detector)
+    (_, fits), = fit_tree(made, ip_constraint=True, mass_constraints=("pi0",), detector=detector)
+    good = fits.state == 0
+    assert fits.ndf == 1
+    assert np.all(good)
+    assert np.allclose(made["M"][good], mass(111), atol=1e-7)
+    assert np.all(abs(made["E"][good] / energy[good] - 1) < 0.3)
+    assert np.median(fits.covariance[good, 0, 3, 3] ** 0.5 / energy[good]) < 0.02
+
+
 def test_what_flies() -> None:
     composite, track, cluster = "composite", "track", "cluster"
     # D*+ -> [D0 -> [K_S0 -> pi+ pi-] [pi0 -> gamma gamma]] pi+: the D0 has one trajectory, the K_S0 two
