@@ -14,6 +14,7 @@ import pytest
 from toy_events import BEAM, FIELD, generic_events
 
 from openbfactory.core.errors import CutError, InputError, UnknownNameError
+from openbfactory.experiment import load_card
 from openbfactory.reconstruct import families
 from openbfactory.reconstruct.cut_of_daughters import daughter_cuts
 from openbfactory.reconstruct.expressions import compile_condition
@@ -196,6 +197,20 @@ def test_k_short_is_found_and_fitted(r):
     assert set(r.failed_fits) == {"K_S0:all"}
     best = r.rank("K_S0:merged", "abs(dM)", highest=False, keep=1)
     assert np.abs(np.median(best["dM"])) < 0.004
+
+
+def test_pi0_lists_with_a_mass_fit(events):
+    r = Reconstruction.of_card(events, load_card("belle2"))
+    plain, fitted = r.get("pi0:eff40"), r.get("pi0:eff40_May2020Fit")
+    assert fitted.name == "pi0:eff40Fit"
+    assert 0 < len(fitted) == len(plain) - r.failed_fits["pi0:eff40Fit"]
+    np.testing.assert_allclose(fitted["M"], 0.1349768, atol=1e-6)
+    assert (np.abs(plain["dM"]) > 1e-4).all()  # the plain list is not touched
+    np.testing.assert_array_equal(np.isin(fitted["InvM"], plain["InvM"]), True)
+    without = Reconstruction(events, beam=BEAM, field=FIELD)
+    for _ in range(2):
+        with pytest.raises(InputError):
+            without.get("pi0:eff40Fit")
 
 
 def test_fits_of_a_list(events):

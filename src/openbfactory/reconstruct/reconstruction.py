@@ -34,7 +34,7 @@ from openbfactory.reconstruct.list_fits import fit_vertices_of
 from openbfactory.reconstruct.lists import ParticleList
 from openbfactory.reconstruct.objects import DetectorObjects
 from openbfactory.reconstruct.particles import Particles
-from openbfactory.reconstruct.standard_lists import default_label, recipe, standard_lists, standard_names
+from openbfactory.reconstruct.standard_lists import MASS, Entry, default_label, recipe, standard_lists, standard_names
 from openbfactory.reconstruct.tree_fits import fit_tree
 from openbfactory.reconstruct.view import View
 
@@ -345,11 +345,22 @@ class Reconstruction(DetectorObjects):
             made = self._combine(Decay(tree.name, tree.pdg, label, arrow=tree.arrow, daughters=tree.daughters),
                                  entry.cut, {}, top=True)
             if entry.fit:
-                self.fit(made)
-                made.rows = made.rows[made.mask(entry.after)]
+                self._fit_standard(made, entry, key)
             return made
         rows = self._base_rows(particle, label)
         return self._register(name, rows, "detector objects", None, conjugate_name(particle) == particle)
+
+    def _fit_standard(self, made: ParticleList, entry: Entry, key: tuple[int, str]) -> None:
+        """Fit a standard list and cut it; a list that cannot be fitted is forgotten."""
+        try:
+            if entry.fit == MASS:
+                self.fit(made, "tree", ip_constraint=True, mass_constraints=[made.name.partition(":")[0]])
+            else:
+                self.fit(made)
+        except InputError:
+            del self._lists[key]
+            raise
+        made.rows = made.rows[made.mask(entry.after)]
 
     def _base_rows(self, particle: str, label: str) -> Index:
         """Particles from detector objects."""

@@ -49,6 +49,10 @@ class StandardLists(Config):
     event: dict[str, Entry]
 
 
+#: fit of a list that fixes the mass of its particle
+MASS = "mass"
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """How a list is made; see :class:`Entry`."""
@@ -90,6 +94,8 @@ def recipe(particle: str, label: str) -> Recipe:
         if label.endswith(suffix):
             label = label.removesuffix(suffix) + replacement
             break
+    if particle == "pi0" and label.endswith("Fit") and (plain := f"pi0:{label.removesuffix('Fit')}") in book.lists:
+        return Recipe(f"pi0:{label}", book.lists[plain].model_copy(update={"fit": MASS, "after": "chiProb >= 0"}))
     for name in (particle, conjugate_name(particle)):
         full = f"{name}:{label}"
         if full in book.lists:
