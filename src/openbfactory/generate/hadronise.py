@@ -33,8 +33,9 @@ from openbfactory.physics.particles import is_parton
 
 #: mothers in one event of Pythia
 MOTHERS = 64
-#: events of Pythia in the first and in the largest block
-FIRST_BLOCK, LARGEST_BLOCK = 1, 16
+#: events of Pythia in the first and in the largest block of a mother, and the ratio of a block to the one before: each
+#: block costs some milliseconds, whatever its size
+FIRST_BLOCK, LARGEST_BLOCK, GROWTH = 1, 32, 4
 #: mothers in the first block of a bin of mass, and the mass below which other bins are filled with it [GeV]
 FIRST_IN_BIN, OFTEN = 4, 3.0
 #: code of the first copied mother (free in Pythia; those from 9900012 on are taken)
@@ -99,7 +100,7 @@ class PartonicDecays:
         name = f"{self._address.stage}/{self._table.names[species]}"
         base, bins = int(self._of_species[species]), int(self._bins[species])
         if bins == 1:
-            events = min(FIRST_BLOCK * 2**number, LARGEST_BLOCK)
+            events = min(FIRST_BLOCK * GROWTH**number, LARGEST_BLOCK)
             return {pool: self._made(f"{name}/{number}", mother, events, None)}
         middle = self._low[species] + MASS_STEP * (np.arange(bins) + 0.5)
         name, size = f"{name}/{pool - base}/{number}", FIRST_IN_BIN * 2**number
