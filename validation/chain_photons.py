@@ -15,7 +15,7 @@ from validation.figures import draw
 from validation.histograms import Histogram
 from validation.rows import Row
 
-EVENTS = 200_000
+EVENTS = 100_000
 Array = npt.NDArray[np.float64]
 #: figure of the spectra
 PICTURE = ("15_photos_Jpsi_mumu log10_Eg", "15_photos_Jpsi_mumu mll", "15_photos_B0_Denu log10_Eg",

@@ -21,7 +21,7 @@ from validation.generic import bbbar_chunks
 from validation.histograms import density_row
 from validation.rows import Row
 
-EVENTS = 40_000
+EVENTS = 20_000
 #: pairs for lifetimes
 PAIRS = 40_000
 Array = npt.NDArray[Any]
@@ -208,7 +208,7 @@ def _mixing() -> list[Row]:
     decays = "".join(f"Decay {b}\n1.0 {d} PHSP;\nEnddecay\n" for b, d in (("B0", "D- pi+"), ("anti-B0", "D+ pi-")))
     decays += "Decay D+\nEnddecay\nDecay D-\nEnddecay\n"
     text = f"noPhotos\nDecay Upsilon(4S)\n1.0 B0 anti-B0 VSS_BMIX dm;\nEnddecay\n{decays}"
-    particles = events_of(text, "Upsilon(4S)", 5 * EVENTS, "closed/mixing")
+    particles = events_of(text, "Upsilon(4S)", 10 * EVENTS, "closed/mixing")
     size = int(particles.offsets[1])
     columns = {k: np.asarray(particles[k]).reshape(-1, size) for k in ("PDG", "t", "E", "mother")}
     times = []

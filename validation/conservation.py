@@ -18,7 +18,7 @@ from validation.rows import Row
 
 EVENTS = 100_000
 #: other samples and their numbers of events
-OTHERS = {"uubar": 20_000, "ccbar": 20_000, "taupair": 20_000, "knunu": 20_000}
+OTHERS = {"uubar": 10_000, "ccbar": 10_000, "taupair": 10_000, "knunu": 10_000}
 LARGEST = 1e-9
 NAMES = ("charge", "baryon number", "electron number", "muon number", "tau number")
 #: channels of DECAY_BELLE2.DEC that break a law, in absolute codes: K_S0 -> pi+ e- nu_e

@@ -35,7 +35,7 @@ from validation.figures import draw
 from validation.histograms import Histogram, chi_squared, filled
 from validation.rows import Row, reference_input
 
-EVENTS = 200_000
+EVENTS = 60_000
 Array = npt.NDArray[np.float64]
 
 #: spin density of the root by the name that the files use
