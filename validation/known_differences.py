@@ -10,7 +10,30 @@ from typing import Final
 from validation.rows import Difference
 
 _CARD = "the card widens the impact parameters by 1.2; without that {} fs; reference recalled, of D mesons from D*+"
+_JOINT = "EvtGen draws the mass of the broad daughter before that of its mother, here they have a joint density"
+_WINDOW = "EvtGen cuts D_s1 11 MeV below its mean mass, here the window is that of the particle table"
+_THRESHOLD = "EvtGen has a fifth fewer events in the first 4 MeV above the K K threshold; cause not traced"
+_MODEL = "the model is not there yet: phase space, not compared"
+_JPSI = "the edge of a bin is 0.1 MeV from the J/psi: its mean mass differs by 8 keV, or its width by 8 %"
 KNOWN: Final[dict[str, Difference]] = {
     "D0 decay-time uncertainty, median [fs]": Difference(16.0, _CARD.format(68)),
     "D+ decay-time uncertainty, median [fs]": Difference(32.0, _CARD.format(72)),
+    "10_Bp_Xsgamma: decays without their model": Difference(78000.0, _MODEL),
+    "10_Bp_Xsgamma_pythia: decays without their model": Difference(78000.0, _MODEL),
+    "11_B0_Xuenu_VUB: decays without their model": Difference(78000.0, _MODEL),
+    "11_Bp_Dpienu_GR: decays without their model": Difference(78000.0, _MODEL),
+    "11_Bp_Xuenu_VUB: decays without their model": Difference(78000.0, _MODEL),
+    "13_Bp_Ds1D mX: chi2": Difference(2100.0, _WINDOW),
+    "13_Bp_Ds1D_gamma mX: chi2": Difference(1900.0, _WINDOW),
+    "14_Bp_D0a1_rho0pi m_a1: chi2": Difference(190.0, _JOINT),
+    "14_Bp_D0a1_rho0pi m_rho: chi2": Difference(550.0, _JOINT),
+    "14_Bp_D0a1_sigmapi m_a1: chi2": Difference(690.0, _JOINT),
+    "14_Bp_D0a1_sigmapi m_sigma: chi2": Difference(27000.0, _JOINT),
+    "14_Bp_JpsiK1_Kstpi m_Kst: chi2": Difference(200.0, _JOINT),
+    "14_Bp_JpsiK1_rhoK m_K1: chi2": Difference(2000.0, _JOINT),
+    "14_Bp_JpsiK1_rhoK m_rho: chi2": Difference(8300.0, _JOINT),
+    "14_Bp_f0K_KK m_f0: chi2": Difference(280.0, _THRESHOLD),
+    "14_D0_Ka1 m_a1: chi2": Difference(2500.0, _JOINT),
+    "14_D0_Ka1 m_rho: chi2": Difference(6800.0, _JOINT),
+    "15_photos_Bm_KJpsi_mumu mll_fine: chi2": Difference(220.0, _JPSI),
 }
