@@ -21,7 +21,6 @@ from validation import (
     evtgen_multiplicities,
     inference,
     partonic,
-    photon_radiation,
     published_likelihood,
     reconstruction,
     tau_pairs,
@@ -33,7 +32,7 @@ MODULES = {"published likelihood": published_likelihood, "EvtGen multiplicities"
            "closed forms": closed_forms, "conservation laws": conservation, "partonic decays": partonic,
            "EvtGen chains": evtgen_chains, "EvtGen chains with photons": chain_photons,
            "EvtGen pairs of B mesons": chain_times,
-           "inference": inference, "photon radiation": photon_radiation, "tau pairs": tau_pairs,
+           "inference": inference, "tau pairs": tau_pairs,
            "reconstruction": reconstruction, "candidates": candidates}
 
 

@@ -13,16 +13,13 @@ _CARD = "the card widens the impact parameters by 1.2; without that {} fs; refer
 _JOINT = "EvtGen draws the mass of the broad daughter before that of its mother, here they have a joint density"
 _WINDOW = "EvtGen cuts D_s1 11 MeV below its mean mass, here the window is that of the particle table"
 _THRESHOLD = "EvtGen has a fifth fewer events in the first 4 MeV above the K K threshold; cause not traced"
-_MODEL = "the model is not there yet: phase space, not compared"
 _JPSI = "the edge of a bin is 0.1 MeV from the J/psi: its mean mass differs by 8 keV, or its width by 8 %"
+_SOFT = "three in a thousand photons are softer here; at the edge of the tolerance"
+_KEPT = "EvtGen leaves one in 7000 pi0 undecayed"
+_KAONS = "one in a hundred kaons is harder here; cause not traced (Pythia 8.317 in the place of 8.311?)"
 KNOWN: Final[dict[str, Difference]] = {
     "D0 decay-time uncertainty, median [fs]": Difference(16.0, _CARD.format(68)),
     "D+ decay-time uncertainty, median [fs]": Difference(32.0, _CARD.format(72)),
-    "10_Bp_Xsgamma: decays without their model": Difference(78000.0, _MODEL),
-    "10_Bp_Xsgamma_pythia: decays without their model": Difference(78000.0, _MODEL),
-    "11_B0_Xuenu_VUB: decays without their model": Difference(78000.0, _MODEL),
-    "11_Bp_Dpienu_GR: decays without their model": Difference(78000.0, _MODEL),
-    "11_Bp_Xuenu_VUB: decays without their model": Difference(78000.0, _MODEL),
     "13_Bp_Ds1D mX: chi2": Difference(2100.0, _WINDOW),
     "13_Bp_Ds1D_gamma mX: chi2": Difference(1900.0, _WINDOW),
     "14_Bp_D0a1_rho0pi m_a1: chi2": Difference(190.0, _JOINT),
@@ -36,4 +33,9 @@ KNOWN: Final[dict[str, Difference]] = {
     "14_D0_Ka1 m_a1: chi2": Difference(2500.0, _JOINT),
     "14_D0_Ka1 m_rho: chi2": Difference(6800.0, _JOINT),
     "15_photos_Bm_KJpsi_mumu mll_fine: chi2": Difference(220.0, _JPSI),
+    "B Bbar with photons, final, gamma (22): distance of the spectra": Difference(0.004, _SOFT),
+    "B Bbar with photons, all, gamma (22): distance of the spectra": Difference(0.004, _SOFT),
+    "B Bbar without photons, final, pi0 (111): number an event": Difference(0.001, _KEPT),
+    "B Bbar without photons, final, K+ (321): distance of the spectra": Difference(0.017, _KAONS),
+    "B Bbar without photons, all, K+ (321): distance of the spectra": Difference(0.017, _KAONS),
 }
