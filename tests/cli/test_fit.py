@@ -137,7 +137,8 @@ def test_studies_are_printed_and_written(obf, workspace, tmp_path):
     assert "without end" in out
     code, out, _ = obf("fit", workspace, "--scan", "0,3,5", "--ranking", 3, "--figures", tmp_path / "figures")
     assert code == 0
-    assert {p.name for p in (tmp_path / "figures").iterdir()} >= {"scan.png", "ranking.pdf", "pulls.png"}
+    assert {p.name for p in (tmp_path / "figures").iterdir()} >= {"scan.png", "ranking.pdf", "pulls.png",
+                                                                       "channel_1_after_fit.png"}
 
 
 @pytest.mark.parametrize("wrong", [("--contour", "mu,0,2,3"), ("--contour", "mu,0,2,3", "--contour", "mu,0,1,2"),

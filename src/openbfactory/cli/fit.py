@@ -76,6 +76,10 @@ def fit(
         from openbfactory.cli import fit_studies
 
         document |= fit_studies.run(analysis, result, ranking=ranking, impacts=impacts, axes=axes, factors=factors)
+    if figures is not None:
+        from openbfactory.fit.yields import channel_yields
+
+        document["yields"] = [channel.to_dict() for channel in channel_yields(analysis)]
     if json is not None:
         write_record(document, json)
     if figures is not None:

@@ -51,6 +51,9 @@ def _figures(document: Mapping[str, Any]) -> dict[str, Figure]:
         rows = tuple(Pull(name=p["name"], pull=p["pull"], constraint=p["constraint"]) for p in pulled[:SHOWN])
         note = "" if len(pulled) <= SHOWN else f"largest {SHOWN} of {len(pulled)}"
         drawn["pulls"] = pulls(PullList(pulls=rows, note=note, simulated=False))
+    for number, channel in enumerate(document.get("yields", ()), start=1):
+        for when in ("before", "after"):
+            drawn[f"channel_{number}_{when}_fit"] = _stack(channel, when)
     if "scan" in document:
         drawn["scan"] = _scan(document, poi)
     if "ranking" in document:
@@ -60,6 +63,35 @@ def _figures(document: Mapping[str, Any]) -> dict[str, Figure]:
     if "projection" in document:
         drawn["projection"] = _projection(document["projection"], poi)
     return drawn
+
+
+def _stack(channel: Mapping[str, Any], when: str) -> Figure:
+    """Stack of the samples of a channel with the data; the smallest of more than seven are drawn together."""
+    from openbfactory.report.distributions import stacked_histogram
+    from openbfactory.report.records import Contribution, DataPoints, StackedHistogram
+    from openbfactory.select.intervals import poisson_interval
+
+    bins, samples = len(channel["observed"]), channel[when]
+    order = sorted(samples, key=lambda n: -sum(channel["before"][n]))
+    kept, rest = (order, []) if len(order) <= 7 else (order[:6], order[6:])
+    rows = {n: samples[n] for n in kept}
+    if rest:
+        rows["others"] = [sum(samples[n][k] for n in rest) for k in range(bins)]
+    # the band is that of the sum: all of it goes with the first row
+    variances = [u * u for u in channel[f"{when}_uncertainty"]]
+    parts = tuple(Contribution(key=f"{n} ", values=values, variances=None if k else variances, label=_short(n))
+                  for k, (n, values) in enumerate(rows.items()))
+    low, high = poisson_interval(channel["observed"])
+    data = DataPoints(values=channel["observed"], low=low, high=high)
+    title = _short(channel["channel"])
+    return stacked_histogram(StackedHistogram(edges=[k + 0.5 for k in range(bins + 1)], contributions=parts, data=data,
+                                              xlabel=f"bin of {title}", note=f"{when} the fit", simulated=False))
+
+
+def _short(name: str) -> str:
+    """A name that fits a legend, its signs as they are."""
+    text = name if len(name) <= 28 else f"{name[:12]}...{name[-13:]}"
+    return text.replace("$", r"\$")
 
 
 def _scan(document: Mapping[str, Any], poi: str) -> Figure:

@@ -73,7 +73,8 @@ def _draw_extras(axes: Axes, record: StackedHistogram) -> None:
     handles: list[object] = [Patch(facecolor=colors[c.key], label=category_label(c.key, c.label))
                              for c in ordered(record.contributions)]
     if any(c.variances is not None for c in record.contributions):
-        handles.append(Patch(facecolor="none", edgecolor=INK, hatch="//////", lw=0, label="sim. uncertainty"))
+        label = "sim. uncertainty" if record.simulated else "uncertainty"
+        handles.append(Patch(facecolor="none", edgecolor=INK, hatch="//////", lw=0, label=label))
     if record.overlay:
         color = category_colors([record.overlay])[record.overlay.key]
         handles.append(axes.stairs(record.overlay.values, edges, color=color, lw=2.0, ls=(0, (4, 1.5)),
@@ -107,7 +108,7 @@ def _finish_main(axes: Axes, record: StackedHistogram, highest: Floats) -> None:
     equal = np.allclose(widths, widths[0])
     width = f" / {widths[0]:.3g}" + (f" {record.unit}" if record.unit else "") if equal else " / bin"
     axes.set_ylabel("events" + width)
-    corner(axes, record.luminosity, record.note)
+    corner(axes, record.luminosity, record.note, simulated=record.simulated)
 
 
 def _draw_ratio(axes: Axes, record: StackedHistogram, total: Floats, band: Floats) -> None:

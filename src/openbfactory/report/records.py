@@ -104,6 +104,7 @@ class StackedHistogram(Config):
     luminosity: float | None = None
     log: bool = False
     note: str = ""
+    simulated: bool = True
 
     @model_validator(mode="after")
     def _check(self) -> StackedHistogram:
