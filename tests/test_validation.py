@@ -14,6 +14,7 @@ def test_verdicts():
     assert verdict(off, {"b": Difference(1.5, "masses")}) == (True, "known difference: masses")
     assert not verdict(off, {"b": Difference(0.5, "masses")})[0]  # it grew
     assert not verdict(fine, {"a": Difference(0.5, "masses")})[0]  # it went away
+    assert verdict(fine, {"a": Difference(0.5, "masses", edge=True)})[0]
 
 
 def test_chi_squared_of_equal_and_of_different_samples():

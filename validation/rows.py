@@ -26,10 +26,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A known difference: the largest size (reference - here) that it may have, and its reason."""
+    """A known difference: the largest size (reference - here) that it may have, and its reason.
+
+    One at the ``edge`` of its tolerance may agree by chance.
+    """
 
     size: float
     reason: str
+    edge: bool = False
 
 
 def verdict(row: Row, known: dict[str, Difference]) -> tuple[bool, str]:
@@ -40,6 +44,8 @@ def verdict(row: Row, known: dict[str, Difference]) -> tuple[bool, str]:
     listed = known.get(row.what)
     if listed is None:
         return row.agrees, "agrees" if row.agrees else "differs"
+    if row.agrees and listed.edge:
+        return True, "agrees; at the edge of the tolerance"
     if row.agrees:
         return False, "agrees, but is listed as a known difference"
     if abs(row.here - row.reference) > listed.size:
