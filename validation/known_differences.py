@@ -16,7 +16,7 @@ _THRESHOLD = "EvtGen has a fifth fewer events in the first 4 MeV above the K K t
 _JPSI = "the edge of a bin is 0.1 MeV from the J/psi: its mean mass differs by 8 keV, or its width by 8 %"
 _SOFT = "three in a thousand photons are softer here; at the edge of the tolerance"
 _KEPT = "EvtGen leaves one in 7000 pi0 undecayed"
-_KAONS = "kaons are a little softer here, at the edge of the tolerance; cause not traced"
+_KAONS = "spectra of neutral kaons differ by a little more than 1 %, at the edge of the tolerance; cause not traced"
 _CLOSED = "EvtGen gives up channels closed at the mass it drew (a_1 -> sigma pi); here they keep their fractions"
 KNOWN: Final[dict[str, Difference]] = {
     "D0 decay-time uncertainty, median [fs]": Difference(16.0, _CARD.format(68)),
