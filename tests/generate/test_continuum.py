@@ -255,7 +255,7 @@ def test_decayed_events_conserve_and_end(decayed, sample):
     final = particles["status"] == 1
     first = particles.offsets[:-1]
     assert events.process_names == (sample,)
-    assert set(particles["status"].tolist()) == {1, 2, 4}
+    assert set(particles["status"].tolist()) == {1, 2, 4, 12}
     for c in COLUMNS:
         total = np.add.reduceat(np.where(final, particles[c], 0.0), first)
         assert total == pytest.approx(particles[c][first], abs=1e-9)
