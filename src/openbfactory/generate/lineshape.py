@@ -130,7 +130,7 @@ def draw_broad(rng: np.random.Generator, wave: int, radius: float, mass: float, 
         masses[i] = low[daughters[i]] if chosen[i] == NOT_CHOSEN else shapes[row[chosen[i]], 0, 0]
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def draw_masses(rng: np.random.Generator, channel: int, mass: float, table: TableArrays, daughters: Array,
                 masses: Array, chosen: Array) -> None:
     """Fill the ``masses`` of the daughters of a mother that decays by a channel, and their ``chosen`` decays.

@@ -98,7 +98,7 @@ def draw_inclusive(rng: np.random.Generator, channel: int, species: int, mass: f
     return inclusive(rng, table.kind[channel], a, mass, masses, order, flip, momenta)
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def fill_momenta(rng: np.random.Generator, channel: int, species: int, mass: float, table: TableArrays,
                  daughters: Array, masses: Array, count: int, momenta: Array, scratch: Array) -> int:
     """Fill ``momenta[:count]`` (E, px, py, pz), in the rest frame of the mother, as the model of the channel says.

@@ -38,7 +38,7 @@ from openbfactory.generate.spin import SpinWork, enter, matters
 from openbfactory.physics.rhopi import rhopi_amplitudes
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def decay_with_spin(rng: np.random.Generator, channel: int, species: int, mass: float, table: TableArrays,
                     held: SpinTable, spin: SpinWork, link: int, density: Array, axes: Array, daughters: Array,
                     masses: Array, count: int, momenta: Array, ctau: Array, chosen: Array,
