@@ -216,7 +216,8 @@ def walk(rng: np.random.Generator, offsets: Array, given_floats: Array, given_in
                 floats[row, CTAU] = table.ctau[species] * rng.standard_exponential()
             append_daughters(floats, ints, row, n, daughters, count, masses, momenta, ctau, chosen, base, *known)
             if held.kind[channel] == NONE:
-                close(spin, ints[row, LINK])
+                if ints[row, LINK] >= 0:
+                    close(spin, ints[row, LINK])
             elif table.code[channel] == MIXING_PAIR:
                 follow_pair(spin, ints, row, n, held)
             else:

@@ -91,7 +91,7 @@ def draw_angles(rng: np.random.Generator, density: Array, states: int, weight: A
             return cosine, phi
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def two_body(rng: np.random.Generator, spin: SpinWork, table: Array, d1: int, d2: int, polarised: bool, passed: bool,
              mass: float, masses: Array, momenta: Array) -> None:
     """Fill the momenta and the node of a two-body decay with helicity amplitudes ``table`` (d1 * d2,).
@@ -281,7 +281,7 @@ def random_rotation(rng: np.random.Generator, out: Array) -> None:
     out[2, 0], out[2, 1], out[2, 2] = -s * c2, s * s2, z
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def follow(spin: SpinWork, floats: Array, ints: Array, row: int, first: int, daughters: Array, momenta: Array,
            masses: Array, held: SpinTable) -> None:
     """Link the daughters of the node just made, whose records begin at ``first``; close it when none waits."""
@@ -303,5 +303,8 @@ def follow(spin: SpinWork, floats: Array, ints: Array, row: int, first: int, dau
         spin.top[0] = n + 1
         return
     link = spin.parent[n]
-    finish(spin, n)
-    close(spin, link)
+    if link >= 0:
+        finish(spin, n)
+        close(spin, link)
+    else:
+        spin.top[0] = n

@@ -112,7 +112,7 @@ def _wigner_element(twice: int, i: int, k: int, c: float, s: float) -> float:
     return total * math.sqrt(f[twice - i] * f[i] * f[twice - k] * f[k])
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def enter(spin: SpinWork, link: int, states: int, density: Array, rotation: Array) -> bool:
     """Fill density and rotation of the next node for a mother with the given link; True when it is polarised.
 
@@ -216,7 +216,7 @@ def close(spin: SpinWork, link: int) -> None:
         link = spin.parent[n]
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def matters(spin: SpinWork, link: int) -> bool:
     """True when a particle is still to decay whose density depends on the decay matrix given to ``link``."""
     while link >= 0:
@@ -236,7 +236,7 @@ def finish(spin: SpinWork, n: int) -> None:
     spin.top[0] = n
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def identity_back(spin: SpinWork, n: int) -> None:
     """Set the decay matrices of the daughters of a node to the identity: nothing is known of their decays."""
     for slot in range(2):
