@@ -27,6 +27,7 @@ from openbfactory.core.random import Address
 from openbfactory.generate.columns import Array, PoolArrays
 from openbfactory.generate.partonicmodels import STEP as MASS_STEP
 from openbfactory.generate.partonicmodels import hadronic_thresholds, is_partonic, mass_bins, partonic_mothers
+from openbfactory.generate.preparation import Held
 from openbfactory.generate.pythia import pythia_data
 from openbfactory.physics.decaytable import DecayTable
 from openbfactory.physics.particles import is_parton
@@ -55,7 +56,7 @@ class PartonicDecays:
         self._table = table
         self._address = address
         self._mothers = partonic_mothers(table)
-        self._declarations = declarations(table)
+        self._declarations = _declared(Held(table))
         thresholds = hadronic_thresholds(table)
         bins = [mass_bins(table, mother, thresholds) for mother in self._mothers.tolist()]
         counts = np.array([n for _, n in bins], np.int64)
@@ -81,13 +82,13 @@ class PartonicDecays:
         GenerationError
             When Pythia cannot make the decays.
         """
-        for p, (first, hadrons, momenta) in list(self._parts.items()):
-            start = int(self._next[p] - (self._end[p] - (len(first) - 1)))
-            if start == len(first) - 1:
+        for p, (sizes, hadrons, momenta) in list(self._parts.items()):
+            start = int(self._next[p] - (self._end[p] - len(sizes)))
+            if start == len(sizes):
                 del self._parts[p]
             elif start > 0:
-                rows = slice(int(first[start]), None)
-                self._parts[p] = (first[start:] - first[start], hadrons[rows], momenta[rows])
+                rows = slice(int(sizes[:start].sum()), None)
+                self._parts[p] = (sizes[start:], hadrons[rows], momenta[rows])
         self._parts |= self._blocks_for(pool)
         self._arrays = self._joined()
         return self._arrays
@@ -101,12 +102,12 @@ class PartonicDecays:
         base, bins = int(self._of_species[species]), int(self._bins[species])
         if bins == 1:
             events = min(FIRST_BLOCK * GROWTH**number, LARGEST_BLOCK)
-            return {pool: self._made(f"{name}/{number}", mother, events, None)}
+            return {pool: _by_size(self._made(f"{name}/{number}", mother, events, None))}
         middle = self._low[species] + MASS_STEP * (np.arange(bins) + 0.5)
         name, size = f"{name}/{pool - base}/{number}", FIRST_IN_BIN * 2**number
         if size > MOTHERS:
             events = min(size // MOTHERS, LARGEST_BLOCK)
-            return {pool: self._made(name, mother, events, [middle[pool - base]] * MOTHERS)}
+            return {pool: _by_size(self._made(name, mother, events, [middle[pool - base]] * MOTHERS))}
         others = [p for p in range(base, base + bins)
                   if p not in self._parts and p != pool and middle[p - base] < OFTEN]
         sizes = [size] + [1] * len(others)
@@ -115,7 +116,7 @@ class PartonicDecays:
         found, start = {}, 0
         for p, count in zip((pool, *others), sizes, strict=True):
             rows = slice(int(first[start]), int(first[start + count]))
-            found[p] = (first[start:start + count + 1] - first[start], hadrons[rows], momenta[rows])
+            found[p] = (np.diff(first[start:start + count + 1]), hadrons[rows], momenta[rows])
             start += count
         return found
 
@@ -127,15 +128,21 @@ class PartonicDecays:
         """All pools in one set of arrays."""
         self._next[:], self._end[:] = 0, 0
         entries, counts = 0, [np.zeros(1, np.int64)]
-        for p, (first, _, _) in self._parts.items():
+        for p, (sizes, _, _) in self._parts.items():
             self._next[p] = entries
-            entries += len(first) - 1
+            entries += len(sizes)
             self._end[p] = entries
-            counts.append(np.diff(first))
+            counts.append(sizes)
         return PoolArrays(self._of_species, self._low, self._bins, self._next, self._end,
                           np.cumsum(np.concatenate(counts)),
                           np.concatenate([np.zeros(0, np.int32), *(s for _, s, _ in self._parts.values())]),
                           np.concatenate([np.zeros((0, 5)), *(m for _, _, m in self._parts.values())]))
+
+
+def _by_size(entries: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+    """Entries with the number of hadrons of each in the place of their first rows."""
+    first, hadrons, momenta = entries
+    return np.diff(first), hadrons, momenta
 
 
 def hadronised(table: DecayTable, declared: tuple[str, ...], mother: int, events: int, seed: int,
@@ -194,6 +201,12 @@ def _balance(rows: Array, first: Array) -> None:
     last = first[1:] - 1
     for k in (1, 2, 3):
         rows[last, k] -= np.add.reduceat(rows[:, k], first[:-1])
+
+
+@lru_cache(maxsize=8)
+def _declared(held: Held) -> tuple[str, ...]:
+    """Declarations of a table, made once a table."""
+    return declarations(held.table)
 
 
 def declarations(table: DecayTable) -> tuple[str, ...]:

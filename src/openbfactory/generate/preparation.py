@@ -20,10 +20,10 @@ from openbfactory.physics.decaytable import DecayTable
 
 def prepared(table: DecayTable) -> tuple[TableArrays, Array, SpinTable]:
     """Arrays of a table for the kernels, a mask of the channels that have no model, and spins; made once a table."""
-    return _prepared(_Held(table))
+    return _prepared(Held(table))
 
 
-class _Held:
+class Held:
     """A table as a key of a cache: equal when it is the same object."""
 
     def __init__(self, table: DecayTable) -> None:
@@ -33,11 +33,11 @@ class _Held:
         return id(self.table)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Held) and other.table is self.table
+        return isinstance(other, Held) and other.table is self.table
 
 
 @lru_cache(maxsize=8)
-def _prepared(held: _Held) -> tuple[TableArrays, Array, SpinTable]:
+def _prepared(held: Held) -> tuple[TableArrays, Array, SpinTable]:
     """Arrays of a table from disk, or made and stored; a table without a digest is not stored."""
     digest = held.table.digest
     path = cache_root() / f"prepared-{digest}-{source_digest(Path(__file__))}.npz"
