@@ -107,7 +107,7 @@ def begin(given_floats: Array, given_ints: Array, floats: Array, ints: Array, n:
     return floats, ints, stack, depth
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def push(stack: Array, depth: int, ints: Array, n: int, count: int) -> tuple[int, Array]:
     """Stack those of ``count`` records behind ``n`` that are to decay, the first on top; returns depth and stack."""
     if depth + count > len(stack):
@@ -119,7 +119,7 @@ def push(stack: Array, depth: int, ints: Array, n: int, count: int) -> tuple[int
     return depth, stack
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def made_alone(floats: Array, ints: Array, row: int, base: int) -> bool:
     """True for a meson with a mother other than an Upsilon(4S) whose time and decay are not known yet."""
     mother = ints[row, MOTHER]

@@ -100,7 +100,7 @@ def choose_channels(rng: np.random.Generator, mass: float, low: Array, high: Arr
     return minimum
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def draw_broad(rng: np.random.Generator, wave: int, radius: float, mass: float, pole: Array, width: Array, low: Array,
                high: Array, channel_first: Array, cumulative: Array, row: Array, shapes: Array, daughters: Array,
                masses: Array, chosen: Array) -> None:

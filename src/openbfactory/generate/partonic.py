@@ -56,7 +56,7 @@ def pool_of(pools: PoolArrays, species: int, mass: float) -> int:
     return first + min(max(int((mass - pools.low[species]) / STEP), 0), bins - 1)
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def take_entry(pools: PoolArrays, species: int, mass: float, daughters: Array, masses: Array, momenta: Array) -> int:
     """Number of daughters of the next usable entry of the pool of ``species``, -1 when the pool is dry."""
     pool = pool_of(pools, species, mass)

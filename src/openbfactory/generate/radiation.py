@@ -79,7 +79,7 @@ def radiation_arrays(table: DecayTable) -> RadiationArrays:
                            data["alpha"] / math.pi, data["cutoff"])
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def radiate(rng: np.random.Generator, mass: float, radiation: RadiationArrays, daughters: Array, masses: Array,
             count: int, momenta: Array, rates: Array, recoiled: Array) -> int:
     """Number of daughters after photons were added to a decay of a mother of the given mass.
@@ -115,7 +115,7 @@ def radiate(rng: np.random.Generator, mass: float, radiation: RadiationArrays, d
     return count
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def _emission_rates(mass: float, radiation: RadiationArrays, daughters: Array, masses: Array, count: int, charges: int,
                     momenta: Array, rates: Array) -> tuple[float, float]:
     """Sum of the bounds of the rates dN / dln(w), with ``rates`` filled, and the largest energy of a photon."""
