@@ -28,14 +28,13 @@ def generate(sample: str, *, photons: bool = True) -> Work:
     from openbfactory.generate import generate_events
 
     machine = load_card("belle2").machine
+    user = Path(tempfile.mkdtemp()) / "user.dec"
+    user.write_text("noPhotos\n")
 
     def work(n: int) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            user = Path(folder) / "user.dec"
-            user.write_text("noPhotos\n")
-            for first in range(0, n, CHUNK):
-                generate_events(sample, min(CHUNK, n - first), Address(1, sample, first), machine, first=first,
-                                decays=None if photons else user)
+        for first in range(0, n, CHUNK):
+            generate_events(sample, min(CHUNK, n - first), Address(1, sample, first), machine, first=first,
+                            decays=None if photons else user)
 
     return work
 
