@@ -222,8 +222,7 @@ def walk(rng: np.random.Generator, offsets: Array, given_floats: Array, given_in
                 follow_pair(spin, ints, row, n, held)
             else:
                 follow(spin, floats, ints, row, n, daughters, momenta, masses, held)
-            depth, stack = push(stack, depth, ints, n, count)
-            n += count
+            (depth, stack), n = push(stack, depth, ints, n, count), n + count
         out_offsets[event + 1] = n
     state[EVENT], state[RECORDS], state[DEPTH], state[PENDING] = len(offsets) - 1, n, 0, NO_CHANNEL
     return floats, ints, stack, True
