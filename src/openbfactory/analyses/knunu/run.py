@@ -30,6 +30,7 @@ from openbfactory.pipeline.engines import open_engine
 from openbfactory.pipeline.produce import produce
 from openbfactory.pipeline.progress import Progress
 from openbfactory.pipeline.store import ChunkStore, open_store
+from openbfactory.pipeline.warmup import compile_kernels
 from openbfactory.reconstruct.config import InclusiveTagConfig
 from openbfactory.reconstruct.variables import BDT1_INPUTS, BDT2_INPUTS
 from openbfactory.report.html import write_report
@@ -102,8 +103,10 @@ def run(options: RunOptions) -> dict[str, Any]:
     maker = ChunkMaker(options.detector, setting.tag, off)
     with (open_store(options.output, setting.manifest, resume=options.resume, overwrite=options.overwrite) as store,
           Progress("knunu") as progress):
+        tasks = setting.tasks
+        if options.workers:
+            compile_kernels(maker, tasks)
         with open_engine(options.workers, options.scheduler) as engine:
-            tasks = setting.tasks
             summaries = dict(zip(tasks, produce(tasks, maker, store, engine, progress), strict=True))
         progress.note("training the classifiers")
         models, training = _train(setting, store, summaries)
