@@ -79,6 +79,7 @@ def _stack(channel: Mapping[str, Any], when: str) -> Figure:
         rows["others"] = [sum(samples[n][k] for n in rest) for k in range(bins)]
     # the band is that of the sum: all of it goes with the first row
     variances = [u * u for u in channel[f"{when}_uncertainty"]]
+    # the space keeps samples that are called like a category from taking its colour, which another one may have
     parts = tuple(Contribution(key=f"{n} ", values=values, variances=None if k else variances, label=_short(n))
                   for k, (n, values) in enumerate(rows.items()))
     low, high = poisson_interval(channel["observed"])

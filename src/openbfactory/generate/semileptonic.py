@@ -10,7 +10,10 @@ c is the cosine of the charged lepton to the direction of the pair, in the frame
 -1 for charm.  B -> K nu nubar draws q2 from its exact distribution and the angle from 1 - c^2.  Leptonic tau decays
 are accepted with the V-A matrix element (p_tau . p_antinu)(p_l . p_nu).
 
-Approximation: the polarisation of a vector meson, and that of a tau, is not passed on to its decay.
+Here are the momenta alone; the polarisation of a vector meson or a tau is passed on by
+:mod:`openbfactory.generate.spindecay`.
+
+Approximation: what the form factors leave out (:mod:`openbfactory.physics.formfactors`).
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ from openbfactory.report.text import format_count
 
 #: what a reader must know before using a number of the report
 APPROXIMATIONS = (
-    "Decay models that are not there yet decay by phase space; section \"Decays\" lists each with the fraction of "
-    "decays it touched, and spin correlations end there. B pairs have no initial-state radiation and no CP violation.",
+    "Decays follow the models of the decay file as the page on approximations states them; section \"Decays\" lists "
+    "those that used phase space instead. Spin correlations end at decays of partons and at decays by phase space.",
     "The detector response is parametrised, not simulated hit by hit: acceptance, efficiencies, resolutions, particle "
     "identification and the calorimeter's answer to hadrons come from the card, many of them estimates.",
     "The cross sections of the card normalise every sample; data are pseudo-experiments of the same simulation, so no "
