@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,3 +16,19 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"reference inputs are absent ({SHARED})")
     return SHARED
+
+
+@pytest.fixture
+def obf(monkeypatch, capsys):
+    """The command line in this process: arguments to exit code, output and errors, never a traceback."""
+    from openbfactory.cli import main
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["obf", *map(str, arguments)])
+        with pytest.raises(SystemExit) as leaving:
+            main()
+        out = capsys.readouterr()
+        assert "Traceback" not in out.out + out.err
+        return leaving.value.code or 0, out.out, out.err
+
+    return run

@@ -7,24 +7,11 @@ from __future__ import annotations
 
 import copy
 import json
-import sys
 
 import pytest
 from test_fit import DOCUMENT
 
-from openbfactory.cli import check, main
-
-
-@pytest.fixture
-def obf(monkeypatch, capsys):
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["obf", *map(str, arguments)])
-        with pytest.raises(SystemExit) as leaving:
-            main()
-        out = capsys.readouterr()
-        return leaving.value.code or 0, out.out, out.err
-
-    return run
+from openbfactory.cli import check
 
 
 def test_a_valid_workspace(tmp_path, obf):

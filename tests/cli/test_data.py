@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 
-import pytest
 from hepdata_validator.full_submission_validator import FullSubmissionValidator
-
-from openbfactory.cli import main
 
 DOCUMENT = {
     "channels": [{"name": "SR", "samples": [
@@ -16,19 +12,6 @@ DOCUMENT = {
         {"name": "background", "data": [50.0], "modifiers": []}]}],
     "observations": [{"name": "SR", "data": [60.0]}],
     "measurements": [{"name": "m", "config": {"poi": "mu", "parameters": []}}], "version": "1.0.0"}
-
-
-@pytest.fixture
-def obf(monkeypatch, capsys):
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["obf", *map(str, arguments)])
-        with pytest.raises(SystemExit) as leaving:
-            main()
-        out = capsys.readouterr()
-        assert "Traceback" not in out.out + out.err
-        return leaving.value.code or 0, out.out, out.err
-
-    return run
 
 
 def test_fit_and_submission(obf, tmp_path):

@@ -11,8 +11,6 @@ import sys
 
 import pytest
 
-from openbfactory.cli import main
-
 DOCUMENT = {
     "channels": [{"name": "SR", "samples": [
         {"name": "signal", "data": [10.0], "modifiers": [{"name": "mu", "type": "normfactor", "data": None}]},
@@ -29,19 +27,6 @@ def workspace(tmp_path):
     path = tmp_path / "workspace.json"
     path.write_text(json.dumps(DOCUMENT))
     return path
-
-
-@pytest.fixture
-def obf(monkeypatch, capsys):
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["obf", *map(str, arguments)])
-        with pytest.raises(SystemExit) as leaving:
-            main()
-        out = capsys.readouterr()
-        assert "Traceback" not in out.out + out.err
-        return leaving.value.code or 0, out.out, out.err
-
-    return run
 
 
 def test_published_likelihood_by_command_line(shared_data, tmp_path, obf):

@@ -1,24 +1,9 @@
 """`obf generate` and `obf check` with decay files. Oracle: exit codes and messages of the command line contract."""
 
-import sys
 
 import pytest
 
-from openbfactory.cli import main
-
 SIGNAL = "Decay B+\n1.0 K+ pi0 {};\nEnddecay\n"
-
-
-@pytest.fixture
-def obf(monkeypatch, capsys):
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["obf", *map(str, arguments)])
-        with pytest.raises(SystemExit) as leaving:
-            main()
-        out = capsys.readouterr()
-        return leaving.value.code or 0, out.out, out.err
-
-    return run
 
 
 @pytest.fixture

@@ -6,25 +6,10 @@ Oracle: the posterior mode of arXiv:2507.12393; the exit codes of the command li
 from __future__ import annotations
 
 import json
-import sys
 
 import pytest
 
-from openbfactory.cli import main
 from openbfactory.fit.workspace import read_workspace
-
-
-@pytest.fixture
-def obf(monkeypatch, capsys):
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["obf", *map(str, arguments)])
-        with pytest.raises(SystemExit) as leaving:
-            main()
-        out = capsys.readouterr()
-        assert "Traceback" not in out.out + out.err
-        return leaving.value.code or 0, out.out, out.err
-
-    return run
 
 
 def test_published_likelihood(shared_data, tmp_path, obf):

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 
 import numpy as np
 import pytest
 
-from openbfactory.cli import main
 from openbfactory.core.errors import InputError
 from openbfactory.interpret.couplings import coupling_limit, mixing_excluded, read_limits
 from openbfactory.physics import higgs_mixed
@@ -55,19 +53,6 @@ def test_tables_with_mistakes_are_refused_with_all_of_them(tmp_path):
         read_limits(tmp_path / "none.csv", ("mass",))
 
 
-@pytest.fixture
-def obf(monkeypatch, capsys):
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["obf", *map(str, arguments)])
-        with pytest.raises(SystemExit) as leaving:
-            main()
-        out = capsys.readouterr()
-        assert "Traceback" not in out.out + out.err
-        return leaving.value.code or 0, out.out
-
-    return run
-
-
 def test_command_line(obf, tmp_path):
     limits, record = tmp_path / "limits.csv", tmp_path / "out.json"
     limits.write_text("# cross section times branching fraction\nmass, limit\n4.0, 5.0\n8.0, 5.0\n")
@@ -78,7 +63,7 @@ def test_command_line(obf, tmp_path):
         assert point["coupling"] == pytest.approx(expected, rel=1e-9)
     assert points[1]["coupling"] > points[0]["coupling"] > 0
     limits.write_text("mass,ctau,limit\n" + "\n".join(f"1.5,{c},1e-7" for c in np.logspace(-3, 2, 6)))
-    code, out = obf("interpret", limits, "--model", "higgs", "--decay", "mumu")
+    code, out, _ = obf("interpret", limits, "--model", "higgs", "--decay", "mumu")
     assert code == 0
     assert "sine_low" in out
     assert obf("interpret", limits, "--model", "higgs", "--decay", "mu")[0] == 1
