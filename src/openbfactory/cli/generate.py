@@ -10,6 +10,9 @@ import typer
 if TYPE_CHECKING:
     from openbfactory.pipeline import Energy
 
+#: panel of the options that only the sample gun takes
+GUN = "Particle gun (further ones by --set: obf list samples --search gun)"
+
 
 def generate(
     sample: Annotated[str, typer.Argument(help="Sample; see: obf list samples.")],
@@ -23,6 +26,16 @@ def generate(
     detector: Annotated[str, typer.Option(help="Name or path of the card of the machine.")] = "belle2",
     settings: Annotated[list[str] | None, typer.Option(
         "--set", metavar="NAME=VALUE", help="Parameter of the sample, can be repeated; see: obf list samples.")] = None,
+    particles: Annotated[str | None, typer.Option(
+        metavar="A,B", help="Particles of the sample gun: names or PDG codes.", rich_help_panel=GUN)] = None,
+    momentum: Annotated[str | None, typer.Option(
+        metavar="LO,HI", help="Their momentum [GeV].", rich_help_panel=GUN)] = None,
+    theta: Annotated[str | None, typer.Option(
+        metavar="LO,HI", help="Their polar angle [deg].", rich_help_panel=GUN)] = None,
+    radius: Annotated[str | None, typer.Option(
+        metavar="LO,HI", help="Distance of their origin from the z axis [cm].", rich_help_panel=GUN)] = None,
+    time: Annotated[str | None, typer.Option(
+        metavar="LO,HI", help="Time of their origin [ns].", rich_help_panel=GUN)] = None,
     reweight: Annotated[list[str] | None, typer.Option(
         metavar="NAME", help="Reweighting whose columns are written, can be repeated; see: obf list reweightings.")
     ] = None,
@@ -45,7 +58,8 @@ def generate(
     if fallback not in (None, "phsp"):
         message = f"found '{fallback}', expected phsp"
         raise typer.BadParameter(message, param_hint="--fallback")
-    given = _pairs(settings or [])
+    options = {"particles": particles, "momentum": momentum, "theta": theta, "radius": radius, "time": time}
+    given = _pairs(settings or []) | {name: text for name, text in options.items() if text is not None}
     energy = Energy(off_resonance, energy_shift, fixed_energy)
     counts = generate_file(sample, events, seed, output, workers=workers, scheduler=scheduler, card=detector,
                            decay_file=decay_file, decays=decays, settings=given, energy=energy,

@@ -27,6 +27,8 @@ Array = npt.NDArray[Any]
 
 #: codes of an initial system: the Y(4S) and a virtual photon
 INITIAL_SYSTEMS = (300553, 10022)
+#: process whose events have no initial system: particles without a collision
+PARTICLE_GUN = "gun"
 #: collection that an index column points into
 INDEX_INTO = {"mcIndex": "MCParticles", "trackIndex": "Tracks"}
 #: columns that may hold NaN (absent) or, for likelihoods, minus infinity
@@ -203,7 +205,8 @@ def check_events(tally: Tally, events: Events) -> None:
             differs = jagged.counts != events[str(partner)].counts
             tally.add("parallel", name, differs, f"the number of records differs from that of '{partner}'")
     if "MCParticles" in events.lists:
-        _check_particles(tally, events["MCParticles"])
+        shot = np.isin(events.process, [k for k, name in enumerate(events.process_names) if name == PARTICLE_GUN])
+        _check_particles(tally, events["MCParticles"], shot)
     if "ECLClusters" in events.lists:
         clusters = events["ECLClusters"]
         tally.add("negative-energy", "ECLClusters.clusterE", clusters["clusterE"] < 0, "the energy is negative",
@@ -236,8 +239,8 @@ def _check_indices(tally: Tally, name: str, jagged: Jagged, events: Events) -> N
                   expected=f"-1 or an index into '{target}' of the same event")
 
 
-def _check_particles(tally: Tally, particles: Jagged) -> None:
-    """Count broken family trees, negative energies and events without an initial system."""
+def _check_particles(tally: Tally, particles: Jagged, shot: Array) -> None:
+    """Count broken family trees, negative energies and events (not of a particle gun) without an initial system."""
     offsets, mother, energy = particles.offsets, particles["mother"], particles["E"]
     local = np.arange(len(mother)) - np.repeat(offsets[:-1], particles.counts)
     outside = (mother < -1) | (mother >= np.repeat(particles.counts, particles.counts))
@@ -255,7 +258,7 @@ def _check_particles(tally: Tally, particles: Jagged) -> None:
     first = offsets[filled]
     odd = np.zeros(len(particles), bool)
     odd[filled] = ~np.isin(particles["PDG"][first], INITIAL_SYSTEMS) | (mother[first] != -1)
-    tally.add("initial-system", "MCParticles", odd, "the first record is not an initial system", severity="warning",
+    tally.add("initial-system", "MCParticles", odd & ~shot, "the first record is not an initial system", severity="warning",
               expected="300553 or 10022 (a virtual photon), without a mother")
     odd[:] = False
     odd[filled] = energy[first] > LARGEST_ENERGY_GEV

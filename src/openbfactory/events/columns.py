@@ -60,7 +60,7 @@ EVENT: tuple[Column, ...] = (
 
 MC_PARTICLES = Collection(
     "MCParticles",
-    "generated particles, the initial system first, mothers before daughters",
+    "generated particles, the initial system first (a particle gun has none), mothers before daughters",
     (
         Column("PDG", "int32", "1", "PDG code"),
         Column("px", "float64", "GeV", "momentum x, lab frame"),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from openbfactory.core.diagnostics import Findings
 from openbfactory.core.errors import ConfigError
+from openbfactory.physics.particles import is_parton, species_table
 
 #: value of each parameter
 Values = Mapping[str, float | str]
@@ -29,6 +31,9 @@ class Parameter:
         Limits that a number may reach.
     choices
         What a choice may be.
+    kind
+        ``number``; ``integer``; ``range``, two numbers with a comma between them, or one; ``particles``, names or PDG
+        codes with commas between them.
     """
 
     name: str
@@ -38,6 +43,7 @@ class Parameter:
     low: float = -math.inf
     high: float = math.inf
     choices: tuple[str, ...] = ()
+    kind: Literal["number", "integer", "range", "particles"] = "number"
 
     @property
     def text(self) -> str:
@@ -46,7 +52,8 @@ class Parameter:
             return f"{self.name}={self.default} ({', '.join(self.choices)}): {self.meaning}"
         unit = "" if self.unit == "1" else f" {self.unit}"
         limits = "" if math.isinf(self.low) and math.isinf(self.high) else f" ({self.low:g} to {self.high:g})"
-        return f"{self.name}={self.default:g}{unit}{limits}: {self.meaning}"
+        default = self.default if isinstance(self.default, str) else f"{self.default:g}"
+        return f"{self.name}={default}{unit}{limits}: {self.meaning}"
 
 
 def settled(sample: str, parameters: tuple[Parameter, ...], given: Mapping[str, float | str] | None) -> Values:
@@ -79,8 +86,38 @@ def settled(sample: str, parameters: tuple[Parameter, ...], given: Mapping[str, 
     return values
 
 
+def range_of(text: float | str) -> tuple[float, float]:
+    """Lower and upper end of a range ``"LO,HI"``; one number is both; NaN for what is no number."""
+    try:
+        ends = [float(part) for part in str(text).split(",")]
+    except ValueError:
+        ends = []
+    return (ends[0], ends[-1]) if len(ends) in (1, 2) else (math.nan, math.nan)
+
+
+def particles_of(text: float | str, path: str, findings: Findings) -> list[int]:
+    """PDG codes of names or codes with commas between them; unknown ones go to ``findings``."""
+    table, codes = {n: s.pdg for n, s in species_table().items() if not is_parton(s.pdg)}, []
+    known = {str(code) for code in table.values()}
+    for name in (part.strip() for part in str(text).split(",")):
+        if name in table or name in known:
+            codes.append(table[name] if name in table else int(name))
+        else:
+            findings.unknown_name(path, name, table, what="particle")
+    return codes
+
+
 def _checked(parameter: Parameter, value: float | str, findings: Findings) -> float | str:
     """A value of the type of the parameter; what is wrong with it goes to ``findings``."""
+    if parameter.kind == "particles":
+        particles_of(value, parameter.name, findings)
+        return str(value)
+    if parameter.kind == "range":
+        low, high = range_of(value)
+        if not (math.isfinite(low) and math.isfinite(high) and parameter.low <= low <= high <= parameter.high):
+            findings.error("parameter", parameter.name, f"found {value!r}", expected="LO,HI (or one number) from "
+                           f"{parameter.low:g} to {parameter.high:g} [{parameter.unit}], LO not above HI")
+        return str(value)
     if parameter.choices:
         if value not in parameter.choices:
             findings.unknown_name(parameter.name, str(value), parameter.choices, what="choice")
@@ -89,7 +126,9 @@ def _checked(parameter: Parameter, value: float | str, findings: Findings) -> fl
         number = float(value)
     except ValueError:
         number = math.nan
-    if not (math.isfinite(number) and parameter.low <= number <= parameter.high):
+    whole = parameter.kind == "integer"
+    if not (math.isfinite(number) and parameter.low <= number <= parameter.high) or (whole and number % 1):
         findings.error("parameter", parameter.name, f"found {value!r}",
-                       expected=f"a number from {parameter.low:g} to {parameter.high:g} [{parameter.unit}]")
+                       expected=f"{'an integer' if whole else 'a number'} from {parameter.low:g} to "
+                                f"{parameter.high:g} [{parameter.unit}]")
     return number

@@ -19,6 +19,7 @@ from openbfactory.generate.continuum import CONTINUUM, continuum_primaries
 from openbfactory.generate.counts import DecayCounts
 from openbfactory.generate.darksector import muon_pair_events
 from openbfactory.generate.engine import decay_events
+from openbfactory.generate.gun import GUN, gun_primaries
 from openbfactory.generate.laboratory import electron_frame, flag_displaced
 from openbfactory.generate.longlived import CHARGED, NEUTRAL, scalar_text
 from openbfactory.generate.modelcheck import require_models
@@ -66,6 +67,8 @@ class Sample:
         Cross section and its standard deviation [nb] for parameters and machine, where no card has it.
     polarised
         Whether muons from taus carry their polarisation.
+    collision
+        Whether events begin with the system of a collision (those of a particle gun do not).
     """
 
     name: str
@@ -80,6 +83,7 @@ class Sample:
     decay_text: Callable[[Values], str] | None = None
     cross_section: Callable[[Values, Machine], tuple[float, float]] | None = None
     polarised: bool = False
+    collision: bool = True
 
 
 _B_PAIRS = ("decay-belle2", "pdg2024", "pythia83", "evtgen-2001", "bgl-1997", "grinstein-kobach-2017",
@@ -178,6 +182,8 @@ SAMPLES: dict[str, Sample] = {
     **_pairs(),
     **_dark_sector(),
     **_electrodynamics(),
+    "gun": Sample("gun", "particles of chosen species, momenta, angles and origins, without a collision", "",
+                  references=("pdg2024",), correlated=gun_primaries, parameters=GUN, collision=False),
 }
 
 
@@ -259,7 +265,8 @@ def generate_events(sample: str, events: int, address: Address, machine: Machine
     elif chosen.primaries:
         primaries = chosen.primaries(events, initial, machine)
     particles, counts = decay_events(primaries, table, address, axis=electron_frame(machine)[:, 2])
-    particles["status"][particles.offsets[:-1]] = INITIAL
+    if chosen.collision:
+        particles["status"][particles.offsets[:-1]] = INITIAL
     flag_displaced(particles)
     if chosen.polarised:
         particles.columns["polarisation"] = muon_polarisation(particles, values)
