@@ -258,8 +258,8 @@ def _check_particles(tally: Tally, particles: Jagged, shot: Array) -> None:
     first = offsets[filled]
     odd = np.zeros(len(particles), bool)
     odd[filled] = ~np.isin(particles["PDG"][first], INITIAL_SYSTEMS) | (mother[first] != -1)
-    tally.add("initial-system", "MCParticles", odd & ~shot, "the first record is not an initial system", severity="warning",
-              expected="300553 or 10022 (a virtual photon), without a mother")
+    tally.add("initial-system", "MCParticles", odd & ~shot, "the first record is not an initial system",
+              severity="warning", expected="300553 or 10022 (a virtual photon), without a mother")
     odd[:] = False
     odd[filled] = energy[first] > LARGEST_ENERGY_GEV
     tally.add("energy-unit", "MCParticles.E", odd, f"the first record has more than {LARGEST_ENERGY_GEV:.0f} GeV",
