@@ -74,6 +74,8 @@ def generate(
         print(f"  {finding.render()}")
     if counts.undecayed:
         print(f"  {counts.undecayed} unstable particles had no open channel")
+    if counts.tried:
+        print(f"  {counts.tried} collisions were made to find them")
     if counts.excess:
         print(f"  {counts.excess} proposed decays had a weight above the bound of their channel")
 

@@ -52,6 +52,8 @@ class DecayCounts:
         Proposed decays whose weight was above the bound of their channel (their density is a little too low).
     asked
         The decays of the user's file: the mothers, and their channels as text.
+    tried
+        Collisions made to find the events of an enriched sample, 0 for all others.
     """
 
     total: int = 0
@@ -60,12 +62,13 @@ class DecayCounts:
     undecayed: int = 0
     excess: int = 0
     asked: dict[str, AskedDecay] = field(default_factory=dict)
+    tried: int = 0
 
     def __add__(self, other: DecayCounts) -> DecayCounts:
         asked = self.asked | {k: self.asked[k] + v if k in self.asked else v for k, v in other.asked.items()}
         return DecayCounts(self.total + other.total, dict(Counter(self.models) + Counter(other.models)),
                            dict(Counter(self.fallback) + Counter(other.fallback)), self.undecayed + other.undecayed,
-                           self.excess + other.excess, asked)
+                           self.excess + other.excess, asked, self.tried + other.tried)
 
     def fractions(self) -> dict[str, float]:
         """Fraction of all decays that each replaced model touched, largest first."""

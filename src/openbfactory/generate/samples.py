@@ -12,7 +12,7 @@ from openbfactory.core.random import Address
 from openbfactory.core.registry import lookup
 from openbfactory.events.record import Events, Jagged
 from openbfactory.experiment.machine import Machine
-from openbfactory.generate import darksector, fourleptonevents, isrmeson, twobody, twophoton
+from openbfactory.generate import charm, darksector, fourleptonevents, isrmeson, twobody, twophoton
 from openbfactory.generate.bpair import overlay, upsilon_primaries
 from openbfactory.generate.columns import INITIAL
 from openbfactory.generate.continuum import CONTINUUM, continuum_primaries
@@ -156,6 +156,13 @@ def _electrodynamics() -> dict[str, Sample]:
     return made
 
 
+def _charm() -> dict[str, Sample]:
+    """Samples of c cbar enriched in one decay of a charmed hadron."""
+    return {name: Sample(name, title, "", references=_PAIRS, parameters=charm.PARAMETERS, correlated=maker,
+                         decay_text=text, cross_section=sigma)
+            for name, (title, maker, text, sigma) in charm.charm_samples().items()}
+
+
 def _text(signal: Signal, values: Values) -> str:
     """Decay file of a signal; it has no parameters."""
     return signal.text
@@ -180,6 +187,7 @@ SAMPLES: dict[str, Sample] = {
                     upsilon_primaries, "knunu", "B+ -> K+ nu nubar", (*_B_PAIRS, *_KNUNU)),
     **_signals(),
     **_pairs(),
+    **_charm(),
     **_dark_sector(),
     **_electrodynamics(),
     "gun": Sample("gun", "particles of chosen species, momenta, angles and origins, without a collision", "",
