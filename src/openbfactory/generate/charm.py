@@ -7,8 +7,9 @@ are more, decays as asked, everything else as the decay file says.  The collisio
 with two targets, which count once here (a few in a thousand).
 
 Approximation: a heavier excited hadron counts with its own momentum, not with that of its daughter; the target
-``omegac`` takes the momentum of a Lambda_c+ or Sigma_c, because fragmentation makes too few, so energy and flavour
-of such an event are not balanced, and its rate is an estimate.  With ``rest=dropped`` the event holds the target alone.
+``omegac`` takes the momentum of a Lambda_c+ or Sigma_c, because fragmentation makes too few: the other particles of
+such an event do not balance its charge and flavour, and its rate is an estimate.  With ``rest=dropped`` the event holds
+the target alone.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from openbfactory.experiment.machine import Machine
 from openbfactory.generate.columns import TO_DECAY, Array
 from openbfactory.generate.continuum import continuum_primaries
 from openbfactory.generate.counts import DecayCounts
+from openbfactory.generate.laboratory import balanced
 from openbfactory.generate.parameters import Parameter, Values
 from openbfactory.physics.decaytable import DecayTable
 from openbfactory.physics.particles import conjugate_name, species
@@ -165,20 +167,19 @@ def _p_star(particles: Jagged, event: Array) -> Array:
 def _marked(particles: Jagged, chosen: Array, name: str, table: DecayTable) -> Jagged:
     """The particles with the column ``species``, in which the chosen ones are aliases of the target."""
     target, pdg = targets()[name], particles["PDG"].copy()
-    columns = dict(particles.columns)
     if target.made_from:
         code = species(target.hadrons[0]).pdg
         pdg[chosen] = np.where(pdg[chosen] > 0, code, -code)
-        columns["PDG"], columns["E"] = pdg, columns["E"].copy()
-        momentum2 = sum(columns[n][chosen] ** 2 for n in ("px", "py", "pz"))
-        columns["E"][chosen] = np.sqrt(momentum2 + species(target.hadrons[0]).mass ** 2)
+        mass = np.sqrt(np.maximum(particles["E"] ** 2 - sum(particles[n] ** 2 for n in ("px", "py", "pz")), 0.0))
+        mass[chosen] = species(target.hadrons[0]).mass
+        particles = balanced(particles, mass)
     decays = particles["status"] == TO_DECAY
     kind = np.full(len(pdg), -1, np.int32)
     kind[decays] = table.species_index(pdg[decays])
     for hadron in target.hadrons:
         for one in (hadron, conjugate_name(hadron)):
             kind[chosen[pdg[chosen] == species(one).pdg]] = table.index[_alias(one)]
-    return Jagged(particles.offsets, columns | {"species": kind})
+    return Jagged(particles.offsets, particles.columns | {"PDG": pdg, "species": kind})
 
 
 def cross_section(name: str, values: Values, machine: Machine) -> tuple[float, float]:

@@ -163,6 +163,35 @@ def place(batch: Batch, p4: Array, vertex: Array, rotation: Array, *, photon_min
     return _particles(offsets, pdg, momentum, vertex)
 
 
+def balanced(particles: Jagged, mass: Array) -> Jagged:
+    """Records of events whose first record is the initial system, with new masses and the four-momentum of it.
+
+    Three-momenta in the rest frame are multiplied by one factor an event.
+
+    Parameters
+    ----------
+    particles
+        Primary particles; columns are copied.
+    mass : (size,)
+        Masses, GeV; that of the first record of an event is not used.
+
+    Raises
+    ------
+    GenerationError
+        When an event is heavier than its initial system.
+    """
+    momentum = np.stack([*(particles[n] for n in ("px", "py", "pz", "E")), mass], axis=1)
+    momentum[:, 3] = np.sqrt(np.sum(momentum[:, :3] ** 2, axis=1) + mass**2)
+    first = particles.offsets[:-1]
+    total = np.stack([particles[n][first] for n in ("E", "px", "py", "pz")], axis=1)
+    failed = _to_laboratory(particles.offsets, momentum, total, np.eye(3))
+    if failed:
+        message = f"{failed} of {len(particles)} events are heavier than their initial system"
+        raise GenerationError(message)
+    changed = {name: np.ascontiguousarray(momentum[:, i]) for i, name in enumerate(("px", "py", "pz", "E"))}
+    return Jagged(particles.offsets, particles.columns | changed)
+
+
 def _particles(offsets: Array, pdg: Array, momentum: Array, vertex: Array) -> Jagged:
     """MCParticles of final particles that all come from the initial system at the collision point."""
     size = len(pdg)
