@@ -59,10 +59,10 @@ class DecayCost:
 
     def __init__(self, t: FloatArray, sigma: FloatArray, gaussians: int = 1) -> None:
         findings = Findings("decay times")
-        self._t, self._sigma = (_column(v, name, findings) for v, name in ((t, "t"), (sigma, "sigma")))
+        self._t, self._sigma = (column(v, name, findings) for v, name in ((t, "t"), (sigma, "sigma")))
         if len(self._t) != len(self._sigma):
             findings.error("length", "sigma", f"has {len(self._sigma)} events", expected=f"{len(self._t)}")
-        _where(self._sigma <= 0, "sigma", "is not positive", findings)
+        reject(self._sigma <= 0, "sigma", "is not positive", findings)
         if gaussians not in (1, 2, 3):
             findings.error("gaussians", "", f"found {gaussians}", expected="1, 2 or 3")
         findings.raise_if_errors(InputError)
@@ -219,16 +219,16 @@ def _deviance(density: FloatArray) -> float:
     return float(-2 * np.log(density).sum()) if density.min(initial=math.inf) > 0 else math.inf
 
 
-def _column(values: FloatArray, name: str, findings: Findings) -> FloatArray:
+def column(values: FloatArray, name: str, findings: Findings) -> FloatArray:
     """Contiguous float64 column; not finite numbers are reported."""
-    column: FloatArray = np.ascontiguousarray(values, dtype=np.float64).ravel()
-    if not len(column):
+    found: FloatArray = np.ascontiguousarray(values, dtype=np.float64).ravel()
+    if not len(found):
         findings.error("empty", name, "there is no event")
-    _where(~np.isfinite(column), name, "is not finite", findings)
-    return column
+    reject(~np.isfinite(found), name, "is not finite", findings)
+    return found
 
 
-def _where(wrong: np.ndarray, name: str, what: str, findings: Findings) -> None:
+def reject(wrong: np.ndarray, name: str, what: str, findings: Findings) -> None:
     """Report events that are wrong."""
     if wrong.any():
         findings.error("data", name, f"{what} for {int(wrong.sum())} events, first event {int(np.argmax(wrong))}")
@@ -240,7 +240,7 @@ def _inside(x: FloatArray, limits: tuple[float, float]) -> FloatArray:
     low, high = limits
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         findings.error("limits", "", f"found {low:g} to {high:g}", expected="low < high")
-    column = _column(x, "x", findings)
-    _where((column < low) | (column > high), "x", f"is outside [{low:g}, {high:g}]", findings)
+    found = column(x, "x", findings)
+    reject((found < low) | (found > high), "x", f"is outside [{low:g}, {high:g}]", findings)
     findings.raise_if_errors(InputError)
-    return column
+    return found

@@ -78,6 +78,10 @@ def fit_unbinned(cost: Cost, start: Mapping[str, float], *, limits: Mapping[str,
     """
     bounds = dict(limits or {})
     _check(cost, start, bounds, fixed)
+    if fixed:
+        free = _Free(cost, start, fixed)
+        return free.whole(fit_unbinned(free, {n: start[n] for n in free.parameters},
+                                       limits={n: b for n, b in bounds.items() if n not in fixed}))
     names = cost.parameters
     point = np.array([start[n] for n in names])
     if not math.isfinite(cost.value(point)):
@@ -90,13 +94,47 @@ def fit_unbinned(cost: Cost, start: Mapping[str, float], *, limits: Mapping[str,
         for i, name in enumerate(names):
             minuit.errors[name] = steps[i]
             minuit.limits[name] = bounds.get(name, (-math.inf, math.inf))
-            minuit.fixed[name] = name in fixed
         why = _minimise(minuit)
         if why is None:
             return _result(minuit, names)
         tried.append(f"{why} ({'with' if derivatives else 'without'} the gradient)")
     message = "no minimum found by Migrad, Migrad with strategy 2, Simplex: " + "; ".join(tried)
     raise FitError(message)
+
+
+class _Free:
+    """A cost as a function of its free parameters: Minuit mixes up indices of given second derivatives otherwise."""
+
+    def __init__(self, cost: Cost, start: Mapping[str, float], fixed: Collection[str]) -> None:
+        self._cost, self._point = cost, np.array([start[n] for n in cost.parameters])
+        self._free = np.array([n not in fixed for n in cost.parameters])
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the free parameters."""
+        return tuple(n for n, free in zip(self._cost.parameters, self._free, strict=True) if free)
+
+    def _full(self, theta: FloatArray) -> FloatArray:
+        point = self._point.copy()
+        point[self._free] = theta
+        return point
+
+    def value(self, theta: FloatArray) -> float:
+        """-2 ln L."""
+        return self._cost.value(self._full(theta))
+
+    def gradient(self, theta: FloatArray) -> FloatArray | None:
+        """Derivatives to the free parameters."""
+        slope = self._cost.gradient(self._full(theta))
+        return None if slope is None else slope[self._free]
+
+    def whole(self, found: UnbinnedResult) -> UnbinnedResult:
+        """Result with the fixed parameters, which have no uncertainty."""
+        covariance = np.zeros((len(self._point), len(self._point)))
+        covariance[np.ix_(self._free, self._free)] = found.covariance
+        sigma = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+        return UnbinnedResult(self._cost.parameters, self._full(found.values), sigma, covariance, found.twice_nll,
+                              found.warnings)
 
 
 def _check(cost: Cost, start: Mapping[str, float], limits: Mapping[str, tuple[float, float]],
@@ -193,6 +231,6 @@ def _result(minuit: Minuit, names: tuple[str, ...]) -> UnbinnedResult:
     warnings = []
     for i, name in enumerate(names):
         low, high = minuit.limits[name]
-        if not minuit.fixed[name] and min(values[i] - low, high - values[i]) < 0.01 * sigma[i]:
+        if min(values[i] - low, high - values[i]) < 0.01 * sigma[i]:
             warnings.append(f"{name} = {values[i]:g} is at a limit: its uncertainty is not to be trusted")
     return UnbinnedResult(names, values, sigma, covariance, float(minuit.fval), tuple(warnings))
