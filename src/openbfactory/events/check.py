@@ -32,7 +32,7 @@ PARTICLE_GUN = "gun"
 #: collection that an index column points into
 INDEX_INTO = {"mcIndex": "MCParticles", "trackIndex": "Tracks"}
 #: columns that may hold NaN (absent) or, for likelihoods, minus infinity
-MAY_BE_ABSENT = frozenset({"minC2TDist"})
+MAY_BE_ABSENT = frozenset({"minC2TDist", "clusterPulseShapeDiscriminationMVA"})
 #: an initial system above this energy is taken for MeV
 LARGEST_ENERGY_GEV = 100.0
 #: invariant mass squared below which a particle counts as space-like, GeV^2 (20 MeV)

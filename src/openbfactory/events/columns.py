@@ -145,6 +145,17 @@ ECL_CLUSTERS = Collection(
         Column("clusterErrorTiming", "float64", "ns", "uncertainty of the time (99 % half width)"),
         Column("clusterE1E9", "float64", "1", "energy of the central crystal over that of 3 x 3"),
         Column("clusterE9E21", "float64", "1", "energy of 3 x 3 crystals over that of 5 x 5 without corners"),
+        Column("clusterLAT", "float64", "1", "lateral distribution of the energy: about 0.3 for photons, larger for "
+               "hadrons", optional=True),
+        Column("clusterSecondMoment", "float64", "1", "second moment of the shower, 1 for isolated photons",
+               optional=True),
+        Column("clusterNHits", "float64", "1", "number of crystals", optional=True),
+        Column("clusterHighestE", "float64", "GeV", "energy of the crystal with the highest energy", optional=True),
+        Column("clusterZernikeMVA", "float64", "1", "discriminant of the Zernike moments: 1 photon, 0 hadron",
+               optional=True),
+        Column("clusterHasPulseShapeDiscrimination", "int32", "1", "1 where pulse shapes are known", optional=True),
+        Column("clusterPulseShapeDiscriminationMVA", "float64", "1", "discriminant of the pulse shapes: 1 "
+               "electromagnetic, 0 hadronic, NaN without pulse shapes", optional=True),
         Column("clusterTrackMatch", "int32", "1", "1 where a track points to the cluster"),
         Column("trackIndex", "int32", "1", "index of that track in Tracks, -1 for none"),
         Column("minC2TDist", "float64", "cm", "distance to the nearest track at the calorimeter, NaN without tracks"),

@@ -33,6 +33,7 @@ from openbfactory.experiment.dimensions import (
     TimeEnergy,
 )
 from openbfactory.experiment.layers import LayerTable
+from openbfactory.experiment.showers import ShowerShapes
 from openbfactory.experiment.trigger import Trigger
 
 
@@ -118,15 +119,6 @@ class Timing(Config):
     constant: Time
 
 
-class Shape(Config):
-    """Mean and standard deviation of the two shower-shape ratios, for photons and for hadrons."""
-
-    photon_E1E9: tuple[Fraction, Fraction]
-    photon_E9E21: tuple[Fraction, Fraction]
-    hadron_E1E9: tuple[Fraction, Fraction]
-    hadron_E9E21: tuple[Fraction, Fraction]
-
-
 class ChargedDeposit(Config):
     """Deposits of charged particles."""
 
@@ -172,7 +164,7 @@ class Calorimeter(Config):
     resolution: EnergyResolutionTerms
     position: LengthRootEnergy
     timing: Timing
-    shape: Shape
+    shower: ShowerShapes
     merge_distance: Length
     charged: ChargedDeposit
     split_off: SplitOff

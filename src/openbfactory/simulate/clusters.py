@@ -1,4 +1,4 @@
-"""Energy deposits to clusters: regions, resolutions, time, shower shape, threshold.
+"""Energy deposits to clusters: regions, resolutions, time, threshold.
 
 Electromagnetic showers: ``sigma_E/E = noise/E (+) stochastic/E^(1/4) (+)
 constant``, times the factor of the region, with an exponential low-energy tail;
@@ -8,8 +8,8 @@ delay of the particle after light from the origin; beam background is flat in
 time.  A cluster exists above the energy threshold when its time lies within the
 99 % width or its energy above a second threshold.
 
-Approximation: shower shapes are Gaussian ratios of two classes (photon-like and
-hadronic) without dependence on energy or angle.
+Approximation: Gaussian beside the tail, the same everywhere in a region; shower shapes come after the
+merging of clusters (:mod:`openbfactory.simulate.showers`).
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from openbfactory.simulate.draws import exponential, inside_unit, wrapped
+from openbfactory.simulate.draws import exponential, wrapped
 from openbfactory.simulate.parameters import CalorimeterNumbers
 
 Array = npt.NDArray[Any]
 
-#: columns of a cluster: E, theta, phi, r, region, time, error of time, E1E9, E9E21, track, particle
+#: columns of a cluster: E, theta, phi, r, region, time, error of time, kind, merged share, track, particle
 WIDTH = 11
 #: half width in sigma that holds 99 %
 NINETY_NINE = 2.5758293035489004
@@ -80,7 +80,7 @@ def cluster_time(delay: float, sigma: float, free: bool, time_range: float, rng:
 @njit(cache=True)
 def measure(offsets: Array, deposits: Array, card: CalorimeterNumbers, rng: np.random.Generator) -> Clusters:
     """Clusters of all events before merging; columns of ``deposits`` as in :mod:`openbfactory.simulate.ecl`."""
-    regions, resolution, shape, timing = card.regions, card.resolution, card.shape, card.timing
+    regions, resolution, timing = card.regions, card.resolution, card.timing
     photon_scale, free_energy, time_range = card.switches[1], card.timing_free_energy, card.background[1]
     events = len(offsets) - 1
     out_offsets = np.zeros(events + 1, np.int64)
@@ -92,9 +92,7 @@ def measure(offsets: Array, deposits: Array, card: CalorimeterNumbers, rng: np.r
             region = region_at(theta, regions)
             if region < 0 or energy <= 0.0:
                 continue
-            kind = 2
             if deposits[j, 5] == 0.0:
-                kind = 0
                 energy = photon_scale * shower_energy(energy, regions[region, 3], resolution, rng)
             if energy < card.threshold:
                 continue
@@ -111,8 +109,7 @@ def measure(offsets: Array, deposits: Array, card: CalorimeterNumbers, rng: np.r
             rows[n, 4] = regions[region, 0]
             rows[n, 5] = time
             rows[n, 6] = NINETY_NINE * sigma
-            rows[n, 7] = inside_unit(shape[kind, 0], shape[kind, 1], rng)
-            rows[n, 8] = inside_unit(shape[kind + 1, 0], shape[kind + 1, 1], rng)
+            rows[n, 7] = deposits[j, 5]
             rows[n, 9] = deposits[j, 6]
             rows[n, 10] = deposits[j, 7]
             n += 1

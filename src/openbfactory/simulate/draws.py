@@ -58,15 +58,6 @@ def binomial(trials: int, chance: float, rng: np.random.Generator) -> int:
 
 
 @njit(cache=True)
-def inside_unit(mean: float, width: float, rng: np.random.Generator) -> float:
-    """Gaussian random number reflected into [0, 1]."""
-    x = abs(mean + width * rng.standard_normal())
-    if x > 1.0:
-        x = 2.0 - x
-    return min(max(x, 0.0), 1.0)
-
-
-@njit(cache=True)
 def wrapped(angle: float) -> float:
     """The angle in [-pi, pi)."""
     return angle - 2.0 * math.pi * math.floor((angle + math.pi) / (2.0 * math.pi))

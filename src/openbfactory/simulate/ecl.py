@@ -25,12 +25,13 @@ from numba import njit
 from openbfactory.core.units import speed_of_light
 from openbfactory.simulate.draws import exponential, interpolate, poisson
 from openbfactory.simulate.parameters import CalorimeterNumbers
+from openbfactory.simulate.showers import BACKGROUND, HADRON, MINIMUM_IONISING, SPLIT_OFF
 from openbfactory.simulate.surface import straight_to_surface
 from openbfactory.simulate.transport import ANCESTOR, HIT, KEPT, PDG, PX, PY, PZ, SPECIES, Particles, T
 
 Array = npt.NDArray[Any]
 
-#: columns of a deposit: E, theta, phi, r, delay, hadronic (0 or 1), track, particle
+#: columns of a deposit: E, theta, phi, r, delay, kind (0: electromagnetic), track, particle
 WIDTH = 8
 #: most deposits of one particle
 MOST = 16
@@ -44,7 +45,7 @@ class Deposits(NamedTuple):
 
 
 @njit(cache=True)
-def store(row: Array, energy: float, theta: float, phi: float, r: float, delay: float, hadronic: float, track: float,
+def store(row: Array, energy: float, theta: float, phi: float, r: float, delay: float, kind: float, track: float,
           particle: float) -> None:
     """Write one deposit; ``delay`` [ns] is after light from the origin, NaN for beam background."""
     row[0] = energy
@@ -52,27 +53,27 @@ def store(row: Array, energy: float, theta: float, phi: float, r: float, delay: 
     row[2] = phi
     row[3] = r
     row[4] = delay
-    row[5] = hadronic
+    row[5] = kind
     row[6] = track
     row[7] = particle
 
 
 @njit(cache=True)
 def charged_energy(kinetic: float, available: float, hadron: bool, numbers: Array, scale: float,
-                   rng: np.random.Generator) -> float:
-    """Visible energy of a muon or charged hadron.
+                   rng: np.random.Generator) -> tuple[float, int]:
+    """Visible energy of a muon or charged hadron, and the kind of deposit.
 
     ``available`` is annihilation energy; ``numbers`` (7,): energy and width of a minimum-ionising deposit,
     shower probability, mean and width of the visible part, annihilation energy, probability to match.
     """
     mip = numbers[0] + numbers[1] * rng.standard_normal() + exponential(numbers[1], rng)
     if not hadron or rng.random() >= numbers[2]:
-        return min(mip, kinetic + available)
+        return min(mip, kinetic + available), MINIMUM_IONISING
     part = min(max(numbers[3] + numbers[4] * rng.standard_normal(), 0.0), 1.0)
     energy = kinetic if kinetic < mip else mip + (kinetic - mip) * part
     if available > 0.0:
         energy += min(exponential(numbers[5], rng), available)
-    return energy * scale
+    return energy * scale, HADRON
 
 
 @njit(cache=True)
@@ -84,7 +85,7 @@ def split_offs(rows: Array, n: int, hit: Array, most: float, delay: float, rate:
         angle = 2.0 * math.pi * rng.random()
         energy = min(threshold + exponential(numbers[1], rng), most)
         store(rows[n], energy, hit[0] + distance * math.cos(angle),
-              hit[1] + distance * math.sin(angle) / math.sin(hit[0]), hit[2], delay, 1.0, -1.0, particle)
+              hit[1] + distance * math.sin(angle) / math.sin(hit[0]), hit[2], delay, SPLIT_OFF, -1.0, particle)
         n += 1
     return n
 
@@ -113,7 +114,7 @@ def background(rows: Array, n: int, regions: Array, surface: Array, threshold: f
             phi = 2.0 * math.pi * rng.random() - math.pi
             sine = math.sqrt(1.0 - cosine * cosine)
             hit = straight_to_surface(0.0, 0.0, 0.0, sine, 0.0, cosine, surface[0], surface[1], surface[2])
-            store(rows[n], threshold + exponential(slope, rng), hit[0], phi, hit[2], math.nan, 1.0, -1.0, -1.0)
+            store(rows[n], threshold + exponential(slope, rng), hit[0], phi, hit[2], math.nan, BACKGROUND, -1.0, -1.0)
             n += 1
     return n
 
@@ -127,8 +128,8 @@ def charged_deposits(rows: Array, n: int, species: int, antiparticle: bool, kine
         store(rows[n], kinetic + mass, hit[0], hit[1], hit[2], delay, 0.0, track, particle)
         return n + 1
     available = 2.0 * mass if species == 4 and antiparticle else 0.0
-    energy = charged_energy(kinetic, available, species >= 2, numbers, switches[2], rng)
-    store(rows[n], energy, hit[0], hit[1], hit[2], delay, 1.0, track, particle)
+    energy, kind = charged_energy(kinetic, available, species >= 2, numbers, switches[2], rng)
+    store(rows[n], energy, hit[0], hit[1], hit[2], delay, kind, track, particle)
     if species == 1:
         return n + 1
     return split_offs(rows, n + 1, hit, kinetic + available, delay, split[0] * switches[3], split, threshold,
@@ -184,7 +185,7 @@ def deposit(particles: Particles, of_particle: Array, masses: Array, card: Calor
                 chance = interpolate(p, neutral_x, neutral_y[kind]) * (switches[5] if kind == 0 else 1.0)
                 seen = neutral_energy(kind, p, mass, chance, neutral_mean[kind] * switches[2], rng)
                 if seen > 0.0:
-                    store(rows[n], seen, hit[0], hit[1], hit[2], delay, 1.0, -1.0, ancestor)
+                    store(rows[n], seen, hit[0], hit[1], hit[2], delay, HADRON, -1.0, ancestor)
                     n += 1
             else:
                 track = float(of_particle[i]) if rng.random() < numbers[6] else -1.0

@@ -1,9 +1,9 @@
 """Clusters that lie too close become one; distances of clusters to tracks.
 
 Two clusters nearer than the merge distance of the card become one with the sum
-of the energies and the position, time, shape and particle of the larger; it is
-matched to a track when either was.  Approximation: no share of overlapping
-showers, no effect on the shower shape.
+of the energies and the position, time, kind and particle of the larger; it is
+matched to a track when either was, and remembers which share of its energy came
+from others (for the shower shape).  Approximation: no share of overlapping showers.
 """
 
 from __future__ import annotations
@@ -40,10 +40,11 @@ def _distance2(a: Array, b: Array) -> float:
 def _absorb(rows: Array, i: int, j: int, a: int, points: Array) -> None:
     """Put cluster ``j`` into cluster ``i`` (``a`` and its position: index within the event)."""
     energy = rows[i, 0] + rows[j, 0]
-    track = rows[i, 9]
+    track, own = rows[i, 9], rows[i, 0] * (1.0 - rows[i, 8])
     if track < 0.0:
         track = rows[j, 9]
     if rows[j, 0] > rows[i, 0]:
+        own = rows[j, 0] * (1.0 - rows[j, 8])
         if rows[j, 9] >= 0.0:
             track = rows[j, 9]
         for k in range(rows.shape[1]):  # element by element: slices compile slowly
@@ -51,6 +52,7 @@ def _absorb(rows: Array, i: int, j: int, a: int, points: Array) -> None:
         for k in range(3):
             points[a, k] = points[a + j - i, k]
     rows[i, 0] = energy
+    rows[i, 8] = 1.0 - own / energy
     rows[i, 9] = track
 
 

@@ -90,7 +90,6 @@ class CalorimeterNumbers(NamedTuple):
     resolution: Array
     position: float
     timing: Array
-    shape: Array
     merge_distance: float
     charged: Array
     split_off: Array
@@ -226,14 +225,12 @@ def calorimeter_numbers(detector: Detector) -> CalorimeterNumbers:
     regions = [[REGION_CODES[r.name], r.theta.min.value, r.theta.max.value, r.resolution_factor.value,
                 r.background_rate.value] for r in card.regions]
     e, q, s = card.resolution, card.charged, card.split_off
-    shape = [[v.value for v in pair] for pair in (card.shape.photon_E1E9, card.shape.photon_E9E21,
-                                                  card.shape.hadron_E1E9, card.shape.hadron_E9E21)]
     return CalorimeterNumbers(
         detector.field.value,
         np.array([card.surface.radius.value, card.surface.z_forward.value, card.surface.z_backward.value]),
         np.array(regions, float), card.threshold.value, card.timing_free_energy.value, *_curve(card.efficiency),
         np.array([v.value for v in (e.noise, e.stochastic, e.constant, e.tail_fraction, e.tail_length)]),
-        card.position.value, np.array([card.timing.slope.value, card.timing.constant.value]), np.array(shape),
+        card.position.value, np.array([card.timing.slope.value, card.timing.constant.value]),
         card.merge_distance.value,
         np.array([v.value for v in (q.mip_energy, q.mip_width, q.shower_probability, q.shower_fraction,
                                     q.shower_spread, q.annihilation_energy, q.match_efficiency)]),

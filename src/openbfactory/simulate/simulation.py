@@ -25,7 +25,7 @@ from openbfactory.events.columns import (
 )
 from openbfactory.events.record import Events, Jagged
 from openbfactory.experiment.card import Card
-from openbfactory.simulate import clusters, ecl, klm, merging, parameters, pid, tracking, transport, trigger
+from openbfactory.simulate import clusters, ecl, klm, merging, parameters, pid, showers, tracking, transport, trigger
 from openbfactory.simulate.species import species_masses
 from openbfactory.simulate.transport import Particles
 from openbfactory.simulate.truth import truth_of
@@ -106,6 +106,8 @@ def simulate_counted(events: Events, card: Card, address: Address) -> tuple[Even
     deposits = ecl.deposit(particles, tracks.of_particle, masses, ecl_card, address.at("simulate:ecl").generator())
     single = clusters.measure(deposits.offsets, deposits.rows, ecl_card, address.at("simulate:clusters").generator())
     offsets, rows = merging.merge(single.offsets, single.rows, ecl_card.merge_distance)
+    shapes = showers.measure_shapes(rows, showers.shower_numbers(detector),
+                                    address.at("simulate:showers").generator())
     distance = merging.track_distances(offsets, rows, tracks.offsets, tracks.helix, ecl_card.surface)
 
     energy = _of_tracks(tracks, offsets, rows[:, 9], rows[:, 0])
@@ -119,7 +121,7 @@ def simulate_counted(events: Events, card: Card, address: Address) -> tuple[Even
         MCSecondaries=_secondaries(particles, tracks.of_particle),
         Tracks=_tracks(tracks, particles),
         PIDLikelihoods=_likelihoods(tracks.offsets, likelihoods, pid_card.devices),
-        ECLClusters=_ecl_clusters(offsets, rows, distance),
+        ECLClusters=_ecl_clusters(offsets, rows, shapes, distance),
         KLMClusters=_typed(KLM_CLUSTERS, muons.offsets, list(muons.rows.T)),
         TRGSummary=_typed(TRG_SUMMARY, np.arange(len(events) + 1, dtype=np.int64), [
             decisions[:, 0], decisions[:, 1], decisions[:, 1] != 0, decisions[:, 2]])
@@ -162,10 +164,10 @@ def _likelihoods(offsets: Array, values: Array, devices: Array) -> Jagged:
     return Jagged(offsets.copy(), columns)
 
 
-def _ecl_clusters(offsets: Array, rows: Array, distance: Array) -> Jagged:
+def _ecl_clusters(offsets: Array, rows: Array, shapes: Array, distance: Array) -> Jagged:
     """Calorimeter clusters as a collection."""
-    energy, theta, phi, r, region, time, error, e1e9, e9e21, track, particle = rows.T
-    return _typed(ECL_CLUSTERS, offsets, [energy, theta, phi, r, region, time, error, e1e9, e9e21, track >= 0, track,
+    energy, theta, phi, r, region, time, error, _, _, track, particle = rows.T
+    return _typed(ECL_CLUSTERS, offsets, [energy, theta, phi, r, region, time, error, *shapes.T, track >= 0, track,
                                           distance, particle])
 
 

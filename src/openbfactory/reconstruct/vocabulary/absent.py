@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 _CRYSTALS = "the simulation makes clusters, not crystals"
-_SHOWER = "the simulation gives no shower shapes beyond clusterE1E9 and clusterE9E21"
+_ZERNIKE = "the simulation gives clusterZernikeMVA, not single Zernike moments"
 _TRAINED = "it is a classifier trained on full simulation"
 _WIRES = "the simulation counts hits, it does not number layers"
 _TAG = "it needs the classifiers of the full event interpretation or the flavour tagger"
@@ -11,14 +11,11 @@ _ONE = "there are no cloned or fake tracks in the simulation"
 
 #: name of basf2 to the reason
 ABSENT: dict[str, str] = {
-    **dict.fromkeys(("clusterNHits", "clusterHighestE", "nECLOutOfTimeCrystals", "nRejectedECLShowers"), _CRYSTALS),
-    **dict.fromkeys(("clusterE9E25", "clusterLAT", "clusterSecondMoment", "clusterAbsZernikeMoment40",
-                     "clusterAbsZernikeMoment51"), _SHOWER),
-    **dict.fromkeys(("clusterZernikeMVA", "beamBackgroundSuppression", "hadronicSplitOffSuppression",
-                     "fakePhotonSuppression", "clusterPulseShapeDiscriminationMVA", "pionIDNN", "kaonIDNN",
-                     "pidChargedBDTScore", "clusterBelleQuality", "klmClusterKlId"), _TRAINED),
-    **dict.fromkeys(("clusterHasPulseShapeDiscrimination", "clusterNumberOfHadronDigits"),
-                    "the simulation has no pulse shapes"),
+    **dict.fromkeys(("nECLOutOfTimeCrystals", "nRejectedECLShowers"), _CRYSTALS),
+    **dict.fromkeys(("clusterAbsZernikeMoment40", "clusterAbsZernikeMoment51"), _ZERNIKE),
+    **dict.fromkeys(("pionIDNN", "kaonIDNN", "pidChargedBDTScore", "clusterBelleQuality", "klmClusterKlId"), _TRAINED),
+    "hadronicSplitOffSuppression": "basf2 has given it up for fakePhotonSuppression",
+    "clusterNumberOfHadronDigits": "the simulation gives clusterPulseShapeDiscriminationMVA, not pulses of crystals",
     **dict.fromkeys(("clusterHasNPhotons", "clusterHasNeutralHadron"), "clusters have no hypothesis"),
     **dict.fromkeys(("firstSVDLayer", "firstPXDLayer", "firstCDCLayer", "nExtraCDCHits", "trackFindingFailureFlag",
                      "klmClusterInnermostLayer"), _WIRES),

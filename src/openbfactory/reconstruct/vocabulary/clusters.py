@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from openbfactory.reconstruct.definitions import Definition, table
+from openbfactory.reconstruct.photon_suppression import Weights, features, packaged, probability
 from openbfactory.reconstruct.vectors import length
 from openbfactory.reconstruct.view import View, picked
 
@@ -21,6 +22,26 @@ D = Definition
 
 def _ecl(name: str) -> Callable[[View], Array]:
     return lambda v: picked(v.owner.events["ECLClusters"][name], v.cluster_rows())
+
+
+def _shape(name: str) -> Callable[[View], Array]:
+    """A column that files may lack: NaN then."""
+    def compute(v: View) -> Array:
+        column = v.owner.events["ECLClusters"].columns.get(name)
+        return np.full(len(v), np.nan) if column is None else picked(column, v.cluster_rows())
+
+    return compute
+
+
+def _photon(which: str) -> Callable[[View], Array]:
+    """Probability of a photon, NaN without a cluster."""
+    def compute(v: View) -> Array:
+        weights: Weights = getattr(packaged(), which)
+        inputs = (_shape(name)(v) for name in ("clusterE", "clusterReg", "clusterTiming", "clusterErrorTiming",
+                                               "clusterPulseShapeDiscriminationMVA", "minC2TDist"))
+        return np.where(v.cluster_rows() >= 0, probability(features(*inputs), weights), np.nan)
+
+    return compute
 
 
 def _klm(name: str) -> Callable[[View], Array]:
@@ -70,6 +91,17 @@ _ECL = (
     D("clusterErrorTiming", "ns", "99 % half width of the time", _ecl("clusterErrorTiming")),
     D("clusterE1E9", "1", "energy of the central crystal over that of 3 x 3", _ecl("clusterE1E9")),
     D("clusterE9E21", "1", "energy of 3 x 3 crystals over that of 5 x 5 without corners", _ecl("clusterE9E21")),
+    D("clusterE9E25", "1", "clusterE9E21, by its older name", _ecl("clusterE9E21")),
+    D("clusterLAT", "1", "lateral distribution of the energy: about 0.3 for photons, larger for hadrons",
+      _shape("clusterLAT")),
+    D("clusterSecondMoment", "1", "second moment of the shower, 1 for isolated photons", _shape("clusterSecondMoment")),
+    D("clusterNHits", "1", "number of crystals", _shape("clusterNHits")),
+    D("clusterHighestE", "GeV", "energy of the crystal with the highest energy", _shape("clusterHighestE")),
+    D("clusterZernikeMVA", "1", "discriminant of the Zernike moments: 1 photon, 0 hadron", _shape("clusterZernikeMVA")),
+    D("clusterHasPulseShapeDiscrimination", "1", "1 where pulse shapes are known",
+      _shape("clusterHasPulseShapeDiscrimination")),
+    D("clusterPulseShapeDiscriminationMVA", "1", "discriminant of the pulse shapes: 1 electromagnetic, 0 hadronic, NaN "
+      "without pulse shapes", _shape("clusterPulseShapeDiscriminationMVA")),
     D("clusterTrackMatch", "1", "1 where a track is matched to the cluster", _ecl("clusterTrackMatch")),
     D("minC2TDist", "cm", "distance of the cluster to the nearest track", _ecl("minC2TDist")),
     *(D(f"clusterError{name}", unit, f"uncertainty of the cluster's {what}, from the card", _resolution(place))
@@ -77,6 +109,10 @@ _ECL = (
                                       ("Phi", "rad", "azimuth", 5))),
     D("clusterEoP", "1", "energy of the matched cluster over the momentum of the track",
       lambda v: np.where(v.track_rows() >= 0, _ecl("clusterE")(v) / length(v.lab[:, 1:]), np.nan)),
+    D("beamBackgroundSuppression", "1", "probability of a photon against beam background, equal numbers of both",
+      _photon("beamBackgroundSuppression"), source="basf2-variables; inputs, the weights are trained here"),
+    D("fakePhotonSuppression", "1", "probability of a photon against split-offs and other fake photons, equal numbers",
+      _photon("fakePhotonSuppression"), source="basf2-variables; inputs, the weights are trained here"),
     D("nECLClusterTrackMatches", "1", "number of clusters matched to the track", _matches),
     D("goodBelleGamma", "1", "1 above 0.10, 0.05, 0.15 GeV in forward, barrel, backward region", _good_belle,
       source="basf2-variables; thresholds recalled, not checked"),
