@@ -148,9 +148,9 @@ def test_random_numbers():
     counts = np.array([poisson(3.2, rng) for _ in range(N)])
     assert counts.mean() == pytest.approx(3.2, abs=5 * np.sqrt(3.2 / N))
     assert counts.var() == pytest.approx(3.2, rel=0.06)
-    counts = np.array([binomial(8, 0.96, rng) for _ in range(N)])
+    counts = np.array([binomial(8, 0.96, 0.96 ** 8, rng) for _ in range(N)])
     assert counts.mean() == pytest.approx(7.68, abs=5 * np.sqrt(8 * 0.96 * 0.04 / N))
     assert counts.var() == pytest.approx(8 * 0.96 * 0.04, rel=0.06)
     assert counts.max() == 8
-    assert [binomial(5, c, rng) for c in (0.0, 1.0)] == [0, 5]
+    assert [binomial(5, c, c ** 5, rng) for c in (0.0, 1.0)] == [0, 5]
     assert wrapped(3 * np.pi / 2) == pytest.approx(-np.pi / 2)

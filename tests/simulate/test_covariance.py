@@ -2,15 +2,19 @@
 
 Oracle: generalised least squares written here from scratch: the trajectory is propagated piecewise (rotation of
 the momentum, kinks at every layer), its derivatives are finite differences, the residuals have the dense covariance
-of measurement and scattering.  A planted fault (scattering left out) must be caught.
+of measurement and scattering.  A planted fault (scattering left out) must be caught.  Crossings: the closed form of
+:mod:`openbfactory.simulate.surface`.
 """
 
 import numpy as np
 import pytest
 
-from openbfactory.simulate.covariance import cholesky, fit_covariance
+from openbfactory.simulate import lanes
+from openbfactory.simulate.covariance import cholesky, fit_covariances
+from openbfactory.simulate.lanes import LANES, arcsine, cross_layers
 from openbfactory.simulate.parameters import tracking_numbers
 from openbfactory.simulate.surface import arc_to_radius
+from openbfactory.simulate.tracking import hold, new_scratch
 
 PT_PER_CM = 0.00299792458 * 1.5
 
@@ -107,23 +111,34 @@ def least_squares(helix, charge, mass, layers, arcs, hits, scattering=1.0):
     return np.linalg.inv(h.T @ np.linalg.solve(noise, h))
 
 
-def filtered(helix, mass, layers, arcs, hits):
+def in_lanes(helix, mass, radius, layers):
+    """Scratch whose lanes are copies of one track, with its crossings."""
+    scratch = new_scratch(len(layers))
     p = PT_PER_CM / abs(helix[2]) * np.hypot(1, helix[4])
-    out, factor = np.zeros(15), np.zeros((5, 5))
-    assert not fit_covariance(helix, p * p / np.hypot(p, mass), layers, arcs, hits, len(layers), np.ones(5), out,
-                              factor)
-    matrix = factor @ factor.T
-    assert matrix[np.triu_indices(5)] == pytest.approx(out, rel=1e-6)
-    return matrix
+    for t in range(LANES):
+        hold(scratch.state, t, helix, p, mass, radius, np.inf)
+    cross_layers(scratch.state, layers, scratch.half, scratch.arcs)
+    return scratch
 
 
-def crossings(helix, radius, layers, missing):
-    arcs = np.array([arc_to_radius(helix[0], helix[2], r) if r > radius else -1.0 for r in layers[:, 0]])
-    z = helix[3] + arcs * helix[4]
-    arcs[(z < layers[:, 1]) | (z > layers[:, 2])] = -1.0
-    hits = np.where((arcs > 0) & (layers[:, 3] >= 0), layers[:, 4], 0.0)
-    hits[missing] = 0.0
-    return arcs, hits
+def filtered(helix, mass, radius, layers, missing):
+    """Covariance (5, 5) of the filter, arcs and hits."""
+    s = in_lanes(helix, mass, radius, layers)
+    s.layer_hits[:] = np.where((s.arcs > 0) & (layers[:, 3:4] >= 0), layers[:, 4:5], 0.0)
+    s.layer_hits[missing] = 0.0
+    outermost = np.flatnonzero(s.layer_hits[:, 0])[-1]
+    s.arcs[outermost + 1:] = -1.0
+    fit_covariances(s.state, layers, s.half, s.arcs, s.layer_hits, np.ones(5), s.factor, s.broken)
+    assert not s.broken.any()
+    matrices = []
+    for t in (0, LANES - 1):
+        factor = np.zeros((5, 5))
+        factor[np.triu_indices(5)] = s.factor.reshape(15, LANES)[:, t]
+        matrix = factor.T @ factor
+        assert matrix[np.triu_indices(5)] == pytest.approx(s.state.reshape(-1, LANES)[:15, t], rel=1e-6)
+        matrices.append(matrix)
+    assert np.array_equal(*matrices)
+    return matrices[0], s.arcs[:, 0].copy(), s.layer_hits[:, 0].copy()
 
 
 TRACKS = [
@@ -147,8 +162,8 @@ def layers(belle2):
 def test_filter_is_least_squares(layers, track):
     d0, phi0, pt, charge, z0, tanl, mass, radius, missing = track
     helix = np.array([d0, phi0, charge * PT_PER_CM / pt, z0, tanl])
-    arcs, hits = crossings(helix, radius, layers, missing)
-    ours, theirs = filtered(helix, mass, layers, arcs, hits), least_squares(helix, charge, mass, layers, arcs, hits)
+    ours, arcs, hits = filtered(helix, mass, radius, layers, missing)
+    theirs = least_squares(helix, charge, mass, layers, arcs, hits)
     scale = np.sqrt(np.outer(np.diag(theirs), np.diag(theirs)))
     assert np.diag(ours) == pytest.approx(np.diag(theirs), rel=0.01)
     assert np.max(np.abs(ours - theirs) / scale) < 0.01
@@ -161,22 +176,42 @@ def test_filter_is_least_squares(layers, track):
 def test_resolution_against_straight_line_estimate(layers, pt, d0, z0, relative):
     """An independent estimate with straight lever arms and two complete pixel layers, 90 degrees."""
     helix = np.array([0.0, 0.3, PT_PER_CM / pt, 0.0, 0.0])
-    arcs, hits = crossings(helix, 0.0, layers, [])
-    sigma = np.sqrt(np.diag(filtered(helix, 0.1396, layers, arcs, hits)))
+    sigma = np.sqrt(np.diag(filtered(helix, 0.1396, 0.0, layers, [])[0]))
     assert sigma[0] * 1e4 == pytest.approx(d0, rel=0.14)
     assert sigma[3] * 1e4 == pytest.approx(z0, rel=0.25)
     assert 100 * sigma[2] / helix[2] == pytest.approx(relative, rel=0.12)
 
 
+@pytest.mark.parametrize("track", TRACKS)
+def test_crossings_are_the_closed_form(layers, track):
+    d0, phi0, pt, charge, z0, tanl, mass, radius, _ = track
+    helix = np.array([d0, phi0, charge * PT_PER_CM / pt, z0, tanl])
+    s = in_lanes(helix, mass, radius, layers)
+    arcs = np.array([arc_to_radius(helix[0], helix[2], r) if r > radius else -1.0 for r in layers[:, 0]])
+    z = helix[3] + arcs * helix[4]
+    arcs[(z < layers[:, 1]) | (z > layers[:, 2])] = -1.0
+    crossed = arcs > 0
+    assert s.arcs == pytest.approx(np.repeat(arcs[:, None], LANES, axis=1), rel=1e-11)
+    assert s.half[crossed, 0] == pytest.approx(np.sin(0.5 * helix[2] * arcs[crossed]), rel=1e-11)
+    assert (s.half[~crossed] == 0).all()
+
+
+def test_arcsine():
+    x = np.linspace(0, 1, 2001)
+    assert [arcsine(v) for v in x] == pytest.approx(np.arcsin(x), rel=2e-13)
+
+
 def test_broken_matrices_are_repaired_and_counted():
-    factor = np.zeros((5, 5))
-    c = np.zeros(15)
+    factor, broken, c = np.zeros((15, LANES)), np.zeros(LANES), np.ones((lanes.STATE_SIZE // LANES, LANES))
+    c[:15] = 0.0
     c[[0, 5, 9, 12, 14]] = 1.0
-    c[1] = 1.0 + 1e-9
-    assert cholesky(c, factor)
-    matrix = np.zeros((5, 5))
-    matrix[np.triu_indices(5)] = c
+    c[1, 3] = 1.0 + 1e-9
+    cholesky(c.reshape(-1), factor.reshape(-1), broken)
+    assert broken.tolist() == [0, 0, 0, 1] + [0] * (LANES - 4)
+    matrix, lower = np.zeros((5, 5)), np.zeros((5, 5))
+    matrix[np.triu_indices(5)], lower[np.triu_indices(5)] = c[:15, 3], factor[:, 3]
     matrix = matrix + np.triu(matrix, 1).T
     assert np.linalg.eigvalsh(matrix).min() > 0
-    assert np.allclose(factor @ factor.T, matrix, rtol=0, atol=1e-12)
-    assert not cholesky(c, factor)
+    assert np.allclose(lower.T @ lower, matrix, rtol=0, atol=1e-12)
+    cholesky(c.reshape(-1), factor.reshape(-1), broken)
+    assert not broken.any()

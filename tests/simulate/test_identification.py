@@ -46,7 +46,8 @@ def test_signal_kaon_working_point(gun, run, belle2):
 def test_loose_kaons(gun, run, belle2):
     rng = np.random.default_rng(2)
     p, theta = rng.uniform(0.5, 1.5, N), np.arccos(rng.uniform(-0.8, 0.9, N))
-    assert 0.82 < fraction(gun, run, belle2, 321, p, theta, 3, 0.5) < 0.94
+    # five standard deviations of 28 000 tracks (false alarm 3e-7) beyond the range
+    assert 0.82 - 0.011 < fraction(gun, run, belle2, 321, p, theta, 3, 0.5) < 0.94
     assert 0.02 < fraction(gun, run, belle2, 211, p, theta, 3, 0.5) < 0.08
 
 

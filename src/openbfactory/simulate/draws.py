@@ -6,12 +6,13 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from openbfactory.core.kernels import kernel
 
 Array = npt.NDArray[np.float64]
 
 
-@njit(cache=True)
+@kernel
 def interpolate(x: float, xs: Array, ys: Array) -> float:
     """Value at ``x`` of the straight lines through (xs, ys), flat outside."""
     if x <= xs[0]:
@@ -22,13 +23,13 @@ def interpolate(x: float, xs: Array, ys: Array) -> float:
     return ys[-1]
 
 
-@njit(cache=True)
+@kernel
 def exponential(mean: float, rng: np.random.Generator) -> float:
     """Exponential random number."""
     return -mean * math.log(1.0 - rng.random())
 
 
-@njit(cache=True)
+@kernel
 def poisson(mean: float, rng: np.random.Generator) -> int:
     """Poisson random number by multiplication (D. Knuth); for means up to about 100."""
     limit = math.exp(-mean)
@@ -40,16 +41,16 @@ def poisson(mean: float, rng: np.random.Generator) -> int:
     return count
 
 
-@njit(cache=True)
-def binomial(trials: int, chance: float, rng: np.random.Generator) -> int:
-    """Binomial random number by inversion, counted down from ``trials`` (short for chances near 1)."""
+@kernel
+def binomial(trials: int, chance: float, every: float, rng: np.random.Generator) -> int:
+    """Binomial random number by inversion, counted down from ``trials`` (short for chances near 1).
+
+    ``every`` is the probability that all succeed, ``chance ** trials``.
+    """
     if chance >= 1.0 or chance <= 0.0:
         return trials if chance >= 1.0 else 0
-    probability = 1.0
-    for _ in range(trials):
-        probability *= chance
+    probability, successes = every, trials
     u = rng.random() - probability
-    successes = trials
     while u >= 0.0 and successes > 0:
         probability *= successes / (trials - successes + 1) * (1.0 - chance) / chance
         successes -= 1
@@ -57,7 +58,7 @@ def binomial(trials: int, chance: float, rng: np.random.Generator) -> int:
     return successes
 
 
-@njit(cache=True)
+@kernel
 def wrapped(angle: float) -> float:
     """The angle in [-pi, pi)."""
     return angle - 2.0 * math.pi * math.floor((angle + math.pi) / (2.0 * math.pi))

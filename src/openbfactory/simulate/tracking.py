@@ -25,18 +25,22 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from openbfactory.core.kernels import kernel
 from openbfactory.kinematics.helix import helix_of, point_at
-from openbfactory.simulate.covariance import add_deviation, fit_covariance
+from openbfactory.simulate import lanes
+from openbfactory.simulate.covariance import fit_covariances
 from openbfactory.simulate.draws import binomial, interpolate, wrapped
+from openbfactory.simulate.lanes import LANES, cross_layers
 from openbfactory.simulate.parameters import TrackingNumbers
 from openbfactory.simulate.species import charge_of
-from openbfactory.simulate.surface import LEAST_MOMENTUM, arc_to_radius
+from openbfactory.simulate.surface import LEAST_MOMENTUM
 from openbfactory.simulate.transport import END, KEPT, PDG, PX, PY, PZ, SPECIES, Particles, X, Y, Z
 
 Array = npt.NDArray[Any]
 
+#: the last charged species
+DEUTERON = 5
 
 class TrackColumns(NamedTuple):
     """Tracks as columns.
@@ -55,102 +59,171 @@ class TrackColumns(NamedTuple):
     repaired: int
 
 
-@njit(cache=True, error_model="numpy")
-def cross_layers(helix: Array, radius: float, end: float, layers: Array, rng: np.random.Generator, hits: Array,
-                 arcs: Array, layer_hits: Array) -> int:
-    """Write where a helix that starts at ``radius`` [cm] crosses the layers and what hits it leaves.
+class Scratch(NamedTuple):
+    """Numbers of the tracks of the lanes: state, half angles, arcs and hits by layer, factors, flags, helices, hits."""
+
+    state: Array
+    half: Array
+    arcs: Array
+    layer_hits: Array
+    factor: Array
+    broken: Array
+    helix: Array
+    counts: Array
+
+
+def new_scratch(layers: int) -> Scratch:
+    """Scratch for a number of layers."""
+    return Scratch(np.ones(lanes.STATE_SIZE), np.zeros((layers, LANES)), np.zeros((layers, LANES)),
+                   np.zeros((layers, LANES)), np.zeros(15 * LANES), np.zeros(LANES), np.ones((LANES, 5)),
+                   np.zeros((LANES, 3), np.int32))
+
+
+@kernel
+def leave_hits(count: int, helix: Array, layers: Array, rng: np.random.Generator, arcs: Array, layer_hits: Array,
+               hits: Array) -> None:
+    """Write what hits the first ``count`` tracks leave in the layers that they cross.
 
     Parameters
     ----------
-    end
-        Transverse distance [cm] where the particle ends.
+    helix : (LANES, 5)
+        Helices at the perigee.
     layers : (k, LAYER_WIDTH)
         Layers from the inside out, see :mod:`openbfactory.simulate.covariance`.
-    hits : (3,)
+    arcs, layer_hits : (k, LANES)
+        Arc length [cm], set to -1 beyond the outermost hit, and number of hits.
+    hits : (LANES, 3)
         Number of PXD, SVD and CDC hits.
-    arcs, layer_hits : (k,)
-        Arc length [cm], -1 where a layer is not crossed, and number of hits.
-
-    Returns
-    -------
-    last : int
-        Number of layers within reach.
     """
-    hits[:] = 0
+    for t in range(count):
+        hits[t, 0], hits[t, 1], hits[t, 2] = 0, 0, 0
     for k in range(len(layers)):
-        layer = layers[k]
-        arcs[k], layer_hits[k] = -1.0, 0.0
-        if layer[0] <= radius:
-            continue
-        s = arc_to_radius(helix[0], helix[2], layer[0])
-        if s < 0.0 or layer[0] >= end:
-            return k
-        z = helix[3] + s * helix[4]
-        if z < layer[1] or z > layer[2]:
-            continue
-        if layer[6] < 1.0:
-            x, y, _ = point_at(helix[0], helix[1], helix[2], helix[3], helix[4], s)
-            if math.atan2(-y, -x) + math.pi > 2.0 * math.pi * layer[6]:
+        layer, trials, chance, system = layers[k], int(layers[k, 4]), layers[k, 5], int(layers[k, 3])
+        every = chance ** trials
+        for t in range(count):
+            layer_hits[k, t] = 0.0
+            if arcs[k, t] < 0.0 or system < 0:
                 continue
-        arcs[k] = s
-        if layer[3] >= 0.0:
-            count = binomial(int(layer[4]), layer[5], rng)
-            hits[int(layer[3])] += count
-            layer_hits[k] = count
-    return len(layers)
+            if layer[6] < 1.0:
+                x, y, _ = point_at(helix[t, 0], helix[t, 1], helix[t, 2], helix[t, 3], helix[t, 4], arcs[k, t])
+                if math.atan2(-y, -x) + math.pi > 2.0 * math.pi * layer[6]:
+                    arcs[k, t] = -1.0
+                    continue
+            found = binomial(trials, chance, every, rng)
+            hits[t, system] += found
+            layer_hits[k, t] = found
+    for t in range(count):
+        k = len(layers) - 1
+        while k >= 0 and layer_hits[k, t] == 0.0:
+            arcs[k, t] = -1.0
+            k -= 1
 
 
-@njit(cache=True, error_model="numpy")
-def finding_efficiency(pt: float, radius: float, efficiency: tuple[Array, Array],
-                       displacement: tuple[Array, Array]) -> float:
-    """Probability that the track of a particle in the barrel is found."""
-    return (interpolate(pt, efficiency[0], efficiency[1])
-            * interpolate(radius, displacement[0], displacement[1]))
+@kernel
+def hold(state: Array, t: int, helix: Array, p: float, mass: float, start: float, end: float) -> None:
+    """Put a track of momentum ``p`` [GeV] between two transverse distances [cm] into lane ``t``."""
+    p_beta2 = p * p * p * p / (p * p + mass * mass)
+    state[lanes.D0 + t], state[lanes.OMEGA + t], state[lanes.Z0 + t] = helix[0], helix[2], helix[3]
+    state[lanes.TANL + t], state[lanes.RADIUS + t] = helix[4], 1.0 / helix[2]
+    state[lanes.SCATTERING + t] = math.sqrt(1.0 + helix[4] * helix[4]) / p_beta2
+    state[lanes.START + t], state[lanes.END + t] = start, end
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
+def deviate(factor: Array, t: int, scale: float, rng: np.random.Generator, helix: Array) -> None:
+    """Add ``scale`` times a deviation with the covariance of lane ``t`` of the lower ``factor`` to the helix."""
+    n = t
+    for j in range(5):
+        normal = scale * rng.standard_normal()
+        for i in range(j, 5):
+            helix[i] += factor[n] * normal
+            n += LANES
+
+
+@kernel
+def choose(starts: Array, numbers: Array, codes: Array, card: TrackingNumbers, rng: np.random.Generator,
+           chosen: Array, event_of: Array) -> int:
+    """Write rows and events of the charged particles whose tracks are found if they leave enough hits; their number."""
+    # polar angles as cotangents
+    least, most = 1.0 / math.tan(card.theta_max), 1.0 / math.tan(card.theta_min)
+    barrel_least, barrel_most = 1.0 / math.tan(card.barrel_max), 1.0 / math.tan(card.barrel_min)
+    n = 0
+    for event in range(len(starts) - 1):
+        for i in range(starts[event], starts[event + 1]):
+            if codes[i, SPECIES] > 5:
+                continue
+            pt = math.sqrt(numbers[i, PX] * numbers[i, PX] + numbers[i, PY] * numbers[i, PY])
+            if pt < LEAST_MOMENTUM:
+                continue
+            slope = numbers[i, PZ] / pt
+            if slope < least or slope > most:
+                continue
+            chance = card.switch_efficiency * interpolate(pt, card.efficiency_pt, card.efficiency)
+            if slope < barrel_least or slope > barrel_most:
+                chance *= card.endcap_factor
+            radius = math.sqrt(numbers[i, X] * numbers[i, X] + numbers[i, Y] * numbers[i, Y])
+            if rng.random() < chance * interpolate(radius, card.displacement_r, card.displacement):
+                chosen[n], event_of[n], n = i, event, n + 1
+    return n
+
+
+@kernel
+def start_tracks(count: int, chosen: Array, numbers: Array, codes: Array, masses: Array, field: float, helix: Array,
+                 state: Array) -> None:
+    """Put the first ``count`` particles of ``chosen`` into the lanes."""
+    for t in range(count):
+        i = chosen[t]
+        x, y, px, py, pz = numbers[i, X], numbers[i, Y], numbers[i, PX], numbers[i, PY], numbers[i, PZ]
+        helix[t, 0], helix[t, 1], helix[t, 2], helix[t, 3], helix[t, 4] = helix_of(
+            x, y, numbers[i, Z], px, py, pz, float(charge_of(codes[i, PDG])), field)
+        hold(state, t, helix[t], math.sqrt(px * px + py * py + pz * pz), masses[codes[i, SPECIES]],
+             math.sqrt(x * x + y * y), numbers[i, END])
+
+
+@kernel
+def measure_tracks(chosen: Array, event_of: Array, numbers: Array, codes: Array, masses: Array, card: TrackingNumbers,
+                   rng: np.random.Generator, scratch: Scratch, out: TrackColumns) -> tuple[int, int]:
+    """Write the tracks of the chosen particles that leave enough hits; their number, and that of the repaired."""
+    state, half, arcs, layer_hits, factor, broken, helix, counts = scratch
+    n, repaired = 0, 0
+    for first in range(0, len(chosen), LANES):
+        count = min(LANES, len(chosen) - first)
+        start_tracks(count, chosen[first:], numbers, codes, masses, card.field, helix, state)
+        cross_layers(state, card.layers, half, arcs)
+        leave_hits(count, helix, card.layers, rng, arcs, layer_hits, counts)
+        fit_covariances(state, card.layers, half, arcs, layer_hits, card.inflation, factor, broken)
+        for t in range(count):
+            if (counts[t, 0] + counts[t, 1] < card.minimum_silicon_hits and counts[t, 2] < card.minimum_drift_hits):
+                continue
+            i, event = chosen[first + t], event_of[first + t] + 1
+            deviate(factor, t, card.tail_scale if rng.random() < card.tail_fraction else 1.0, rng, helix[t])
+            helix[t, 1] = wrapped(helix[t, 1])
+            helix[t, 2] /= card.switch_momentum * numbers[i, KEPT]
+            for k in range(5):
+                out.helix[n, k] = helix[t, k]
+            for k in range(15):
+                out.covariance[n, k] = state[k * LANES + t]
+            for k in range(3):
+                out.hits[n, k] = counts[t, k]
+            out.charge[n], out.row[n] = (1 if helix[t, 2] > 0.0 else -1), i
+            out.of_particle[i] = out.offsets[event]
+            out.offsets[event] += 1
+            repaired += int(broken[t])
+            n += 1
+    return n, repaired
+
+
 def find_tracks(particles: Particles, card: TrackingNumbers, masses: Array, rng: np.random.Generator) -> TrackColumns:
     """Tracks of all events; ``masses`` (10,) by species index [GeV]."""
-    starts, numbers, codes = particles.offsets, particles.numbers, particles.codes
-    size, events = len(codes), len(starts) - 1
-    efficiency, displacement = (card.efficiency_pt, card.efficiency), (card.displacement_r, card.displacement)
-    layers, inflation = card.layers, card.inflation
-    offsets = np.zeros(events + 1, np.int64)
-    most = 0
-    for i in range(size):
-        most += codes[i, SPECIES] <= 5
-    charge, row_of = np.zeros(most, np.int32), np.zeros(most, np.int64)
-    helices, covariance = np.zeros((most, 5)), np.zeros((most, 15))
-    hits, of_particle = np.zeros((most, 3), np.int32), np.full(size, -1, np.int32)
-    arcs, layer_hits, lower = np.zeros(len(layers)), np.zeros(len(layers)), np.zeros((5, 5))
-    n, repaired = 0, 0
-    for event in range(events):
-        for i in range(starts[event], starts[event + 1]):
-            species, row = codes[i, SPECIES], numbers[i]
-            if species > 5:
-                continue
-            pt, radius = math.hypot(row[PX], row[PY]), math.hypot(row[X], row[Y])
-            theta = math.atan2(pt, row[PZ])
-            if pt < LEAST_MOMENTUM or theta < card.theta_min or theta > card.theta_max:
-                continue
-            factor = card.endcap_factor if theta < card.barrel_min or theta > card.barrel_max else 1.0
-            chance = factor * card.switch_efficiency * finding_efficiency(pt, radius, efficiency, displacement)
-            if rng.random() >= chance:
-                continue
-            helix = helices[n]
-            helix[0], helix[1], helix[2], helix[3], helix[4] = helix_of(
-                row[X], row[Y], row[Z], row[PX], row[PY], row[PZ], float(charge_of(codes[i, PDG])), card.field)
-            last = cross_layers(helix, radius, row[END], layers, rng, hits[n], arcs, layer_hits)
-            silicon, drift = hits[n, 0] + hits[n, 1], hits[n, 2]
-            if silicon < card.minimum_silicon_hits and drift < card.minimum_drift_hits:
-                continue
-            p = math.hypot(pt, row[PZ])
-            p_beta = p * p / math.hypot(p, masses[species])
-            repaired += fit_covariance(helix, p_beta, layers, arcs, layer_hits, last, inflation, covariance[n], lower)
-            add_deviation(lower, card.tail_scale if rng.random() < card.tail_fraction else 1.0, rng, helix)
-            helix[1], helix[2] = wrapped(helix[1]), helix[2] / (card.switch_momentum * row[KEPT])
-            charge[n], row_of[n] = (1 if helix[2] > 0.0 else -1), i
-            of_particle[i] = n - offsets[event]
-            n += 1
-        offsets[event + 1] = n
-    return TrackColumns(offsets, charge[:n], helices[:n], covariance[:n], hits[:n], row_of[:n], of_particle, repaired)
+    numbers, codes = particles.numbers, particles.codes
+    most = int(np.count_nonzero(codes[:, SPECIES] <= DEUTERON))
+    chosen, event_of = np.empty(most, np.int64), np.empty(most, np.int64)
+    count = choose(particles.offsets, numbers, codes, card, rng, chosen, event_of)
+    out = TrackColumns(np.zeros(len(particles.offsets), np.int64), np.empty(count, np.int32), np.empty((count, 5)),
+                       np.empty((count, 15)), np.empty((count, 3), np.int32), np.empty(count, np.int64),
+                       np.full(len(codes), -1, np.int32), 0)
+    n, repaired = measure_tracks(chosen[:count], event_of, numbers, codes, masses, card, rng,
+                                 new_scratch(len(card.layers)), out)
+    np.cumsum(out.offsets, out=out.offsets)
+    return TrackColumns(out.offsets, out.charge[:n], out.helix[:n], out.covariance[:n], out.hits[:n], out.row[:n],
+                        out.of_particle, repaired)
