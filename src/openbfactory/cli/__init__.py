@@ -12,7 +12,7 @@ import sys
 
 import typer
 
-from openbfactory.cli import check, data, fit, generate, interpret, listing, reconstruct, run, simulate
+from openbfactory.cli import check, data, fit, generate, interpret, listing, reconstruct, run, simulate, train
 
 app = typer.Typer(
     name="obf",
@@ -29,6 +29,7 @@ app.command("reconstruct")(reconstruct.reconstruct)
 app.command("fit")(fit.fit)
 app.command("interpret")(interpret.interpret)
 app.add_typer(data.app, name="data")
+app.add_typer(train.app, name="train")
 app.command("list")(listing.listing)
 app.command("check")(check.check)
 

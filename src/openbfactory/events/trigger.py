@@ -14,7 +14,8 @@ import numpy.typing as npt
 from openbfactory.core.errors import UnknownNameError
 
 #: first-level lines in the order of their bits
-L1_LINES = ("fff", "ffo", "stt", "hie", "c4", "lml0", "lml1", "lml12", "cdcklm", "single_photon")
+L1_LINES = ("fff", "ffo", "stt", "hie", "c4", "lml0", "lml1", "lml12", "cdcklm", "single_photon", "ffy",
+            "fyo")
 
 
 def fired(words: npt.NDArray[Any], line: str) -> npt.NDArray[np.bool_]:

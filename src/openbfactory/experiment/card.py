@@ -17,6 +17,7 @@ from openbfactory.core.registry import lookup, names
 from openbfactory.experiment.detector import Detector
 from openbfactory.experiment.layers import check_layers
 from openbfactory.experiment.machine import Machine
+from openbfactory.experiment.network import check_network, read_network
 from openbfactory.experiment.regions import check_regions, check_space
 
 _DATA = Path(__file__).parent / "data"
@@ -47,8 +48,8 @@ def card_names() -> list[str]:
     return names("detectors", DETECTORS)
 
 
-def load_card(name_or_path: str | Path) -> Card:
-    """Card of a name, or of a YAML file.
+def load_card(name_or_path: str | Path, *, untrained: bool = False) -> Card:
+    """Card of a name, or of a YAML file; ``untrained`` without the network of its track trigger.
 
     Raises
     ------
@@ -57,7 +58,7 @@ def load_card(name_or_path: str | Path) -> Card:
     CardError
         With every mistake of the file.
     """
-    card, findings = _read(_path_of(name_or_path))
+    card, findings = _read(_path_of(name_or_path), untrained)
     findings.raise_if_errors(CardError)
     assert card is not None
     return card
@@ -75,18 +76,21 @@ def _path_of(name_or_path: str | Path) -> Path:
     return Path(lookup("detectors", text, DETECTORS))
 
 
-def _read(path: Path) -> tuple[Card | None, Findings]:
+def _read(path: Path, untrained: bool = False) -> tuple[Card | None, Findings]:
     """Card of a file where it is valid, and all findings."""
     findings = Findings(str(path))
     try:
         document, lines = read_yaml(path, CardError)
     except CardError as problem:
         return None, problem.findings
+    read_network(document, () if untrained else (path.parent, _DATA), lines, findings)
     card: Card | None = None
     try:
         card = validate(document, Card, source=str(path), lines=lines, error=CardError)
     except CardError as problem:
         findings.items.extend(problem.findings)
+    if card is not None:
+        check_network(card.detector, lines, findings)
     _check_document(document, lines, findings)
     return card, findings
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from pydantic import Field
 
 from openbfactory.core.config import Config
-from openbfactory.experiment.dimensions import Angle, Energy, Fraction, Length, LengthResolution
+from openbfactory.experiment.dimensions import Angle, Energy, Fraction, Length, LengthResolution, Number
+from openbfactory.experiment.network import Network
 
 
 class TriggerTracks(Config):
@@ -16,23 +17,59 @@ class TriggerTracks(Config):
 
     Attributes
     ----------
-    least_pt, least_hits, efficiency
+    least_pt, efficiency
         Which found tracks the trigger sees.
-    z_resolution
-        Resolution of z0 in the track trigger.
+    least_hits
+        Least number of drift-chamber hits, where the card has no track segments.
     opening
-        Least azimuth between the two tracks of ffo.
-    single_momentum, single_z
-        Momentum and largest distance in z of the track of stt.
+        Least azimuth between the two tracks of ffo and fyo.
+    single_momentum
+        Least momentum of the neural track of stt.
+    neural_z
+        Largest distance in z of a neural track from the origin.
     """
 
     least_pt: Energy
-    least_hits: int = Field(ge=1)
+    least_hits: int = Field(default=1, ge=1)
     efficiency: Fraction
-    z_resolution: LengthResolution
     opening: Angle
     single_momentum: Energy
-    single_z: Length
+    neural_z: Length
+
+
+class TrackSegments(Config):
+    """Track segments of the drift chamber's superlayers, and the network that makes tracks of three dimensions of them.
+
+    Attributes
+    ----------
+    cells
+        Drift cells around each superlayer, from the inside out.
+    efficiency
+        Probability of a segment where a track crosses a superlayer.
+    noise, window
+        Probability that another segment is taken, within +- ``window`` cells of the right one.
+    known_side
+        Probability that the side on which the track passes the wire is known.
+    position
+        Resolution of the drift distance at the first level.
+    event_time
+        Uncertainty of the time of the event, as a drift distance that is common to all segments.
+    least_axial, least_stereo
+        Segments of axial superlayers that make a track, of stereo superlayers that make a neural track of it.
+    network
+        File of the network's weights; None before it is trained.
+    """
+
+    cells: tuple[int, ...] = Field(min_length=1)
+    efficiency: Fraction
+    noise: Fraction
+    window: Number
+    known_side: Fraction
+    position: LengthResolution
+    event_time: LengthResolution
+    least_axial: int = Field(ge=2)
+    least_stereo: int = Field(ge=1)
+    network: Network | None = None
 
 
 class TriggerClusters(Config):
@@ -69,6 +106,8 @@ class Prescales(Config):
     lml12: int = Field(ge=0)
     cdcklm: int = Field(ge=0)
     single_photon: int = Field(ge=0)
+    ffy: int = Field(ge=0)
+    fyo: int = Field(ge=0)
 
 
 class HadronSkim(Config):
@@ -82,9 +121,10 @@ class HadronSkim(Config):
 
 
 class Trigger(Config):
-    """The trigger."""
+    """The trigger; without ``segments`` there is no trigger track in three dimensions."""
 
     tracks: TriggerTracks
+    segments: TrackSegments | None = None
     clusters: TriggerClusters
     bhabha: Bhabha
     prescales: Prescales

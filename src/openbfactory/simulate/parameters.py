@@ -11,8 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from openbfactory.events.columns import SUBDETECTORS
-from openbfactory.events.trigger import L1_LINES
-from openbfactory.experiment.card import Card
 from openbfactory.experiment.detector import (
     Calorimeter,
     Detector,
@@ -115,41 +113,6 @@ class MuonNumbers(NamedTuple):
     layers_p: Array
     layers_muon: Array
     switch_k_long: float
-
-
-class TriggerNumbers(NamedTuple):
-    """Numbers of :mod:`openbfactory.simulate.trigger`.
-
-    ``opening`` is a cosine, ``total`` (5,) the four-momentum of the beams [E, px, py, pz, mass], ``prescales`` in the
-    order of the lines.
-    """
-
-    field: float
-    least_pt: float
-    least_hits: int
-    efficiency: float
-    z_resolution: float
-    opening: float
-    single_momentum: float
-    single_z: float
-    least_energy: float
-    total_energy: float
-    low_energy: float
-    high_energy: float
-    single_energy: float
-    photon_energy: float
-    barrel_min: float
-    barrel_max: float
-    bhabha_least: float
-    bhabha_large: float
-    bhabha_angle: float
-    skim_tracks: int
-    skim_pt: float
-    skim_dr: float
-    skim_dz: float
-    skim_fraction: float
-    total: Array
-    prescales: Array
 
 
 class IdentificationNumbers(NamedTuple):
@@ -277,18 +240,3 @@ def identification_numbers(detector: Detector) -> IdentificationNumbers:
         np.array([v.value for v in (e.outliers, e.electron_mean, e.electron_width, e.electron_floor, e.mip_widening)]),
         card.fake_ring.value,
         detector.switches.pid_resolution)
-
-
-def trigger_numbers(card: Card) -> TriggerNumbers:
-    """Numbers of the trigger."""
-    trigger, machine = card.detector.trigger, card.machine
-    t, c, b, h = trigger.tracks, trigger.clusters, trigger.bhabha, trigger.hadron_skim
-    return TriggerNumbers(
-        card.detector.field.value, t.least_pt.value, t.least_hits, t.efficiency.value, t.z_resolution.value,
-        float(np.cos(t.opening.value)), t.single_momentum.value, t.single_z.value,
-        c.least_energy.value, c.total_energy.value, c.low_energy.value, c.high_energy.value, c.single_energy.value,
-        c.photon_energy.value, c.theta_min.value, c.theta_max.value,
-        b.least_energy.value, b.large_energy.value, b.angle.value,
-        h.least_tracks, h.least_pt.value, h.dr.value, h.dz.value, h.visible_fraction.value,
-        np.array([*machine.p4, machine.sqrt_s]),
-        np.array([getattr(trigger.prescales, line) for line in L1_LINES], float))

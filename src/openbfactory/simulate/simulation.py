@@ -28,6 +28,7 @@ from openbfactory.experiment.card import Card
 from openbfactory.simulate import clusters, ecl, klm, merging, parameters, pid, showers, tracking, transport, trigger
 from openbfactory.simulate.species import species_masses
 from openbfactory.simulate.transport import Particles
+from openbfactory.simulate.trigger_card import trigger_numbers
 from openbfactory.simulate.truth import truth_of
 from openbfactory.simulate.undone import undo_decays
 
@@ -116,7 +117,7 @@ def simulate_counted(events: Events, card: Card, address: Address) -> tuple[Even
                                ecl_card.charged, masses[:6], pid.ionisation_table(pid_card.curve),
                                address.at("simulate:pid").generator())
     decisions = trigger.decide(tracks.offsets, tracks.helix, tracks.hits, offsets, rows, muons.offsets, muons.rows,
-                               parameters.trigger_numbers(card), address.at("simulate:trigger").generator())
+                               trigger_numbers(card), address.at("simulate:trigger").generator())
     return events.with_lists(
         MCSecondaries=_secondaries(particles, tracks.of_particle),
         Tracks=_tracks(tracks, particles),

@@ -1,15 +1,17 @@
 """First-level trigger lines and the hadron skim of the high-level trigger.
 
-Trigger tracks: found tracks above a transverse momentum with enough
-drift-chamber hits, seen with the efficiency of the card, their z0 smeared with
-the resolution of the track trigger.  Trigger clusters: calorimeter clusters
-above an energy; E* is the energy of a photon in the centre of mass.
+Trigger tracks: found tracks above a transverse momentum with enough track
+segments in the axial superlayers of the drift chamber (where the card has no
+segments: enough hits), seen with the efficiency of the card.  Neural tracks:
+:mod:`openbfactory.simulate.segments`; "near" is z within ``neural_z``.  Trigger
+clusters: calorimeter clusters above an energy; E* is the energy of a photon in
+the centre of mass.
 
 | line | requires |
 |---|---|
-| fff | three tracks |
-| ffo | two tracks with an azimuth of more than ``opening`` between them, no Bhabha |
-| stt | a track above ``single_momentum`` with z0 within ``single_z`` |
+| fff, ffy | three tracks; one of them with a near neural track |
+| ffo, fyo | two tracks with an azimuth of more than ``opening`` between them, no Bhabha; a near neural track |
+| stt | a near neural track with a momentum above ``single_momentum``, no Bhabha |
 | hie | total energy of the clusters above ``total_energy``, no Bhabha |
 | c4 | four clusters, no Bhabha |
 | lml0, lml12 | three clusters, one above ``low_energy``, ``high_energy``, no Bhabha |
@@ -24,9 +26,12 @@ Hadron skim: enough tracks from the collision point and a visible energy (tracks
 as pions, clusters without a track) above a fraction of sqrt(s), both in the
 centre of mass.
 
-Approximation: offline clusters and tracks in place of trigger cells and track
-segments, no timing, no secondary-particle or injection veto, no neural network:
-the track trigger's z0 is the offline one with the resolution of the card.
+Neural tracks of an event are made, fast tracks first, until the lines that need
+one are decided: the others would change nothing.
+
+Approximation: offline clusters in place of trigger cells, offline tracks as
+candidates of the track trigger, no timing, no secondary-particle or injection
+veto, no tracks or events of beam background.
 """
 
 from __future__ import annotations
@@ -40,59 +45,89 @@ from numba import njit
 
 from openbfactory.core.units import pt_per_tesla_cm
 from openbfactory.events.trigger import L1_LINES
-from openbfactory.simulate.parameters import TriggerNumbers
+from openbfactory.simulate.segments import axial_segments, neural_track
+from openbfactory.simulate.trigger_card import TriggerNumbers
 
 Array = npt.NDArray[Any]
 
 PION = 0.13957039
 #: the bit of each line
-FFF, FFO, STT, HIE, C4, LML0, LML1, LML12, CDCKLM, SINGLE_PHOTON = (1 << i for i in range(len(L1_LINES)))
+FFF, FFO, STT, HIE, C4, LML0, LML1, LML12, CDCKLM, SINGLE_PHOTON, FFY, FYO = (1 << i for i in range(len(L1_LINES)))
 #: a Bhabha pair (not a line)
 BHABHA = 1 << len(L1_LINES)
+#: neural tracks of tracks above this fraction of the momentum that stt asks for are made first
+FAST = 0.8
 
 
 @njit(cache=True, error_model="numpy")
 def track_bits(helix: Array, hits: Array, first: int, last: int, card: TriggerNumbers, rng: np.random.Generator,
-               phi: Array, is_trigger: Array) -> tuple[int, int]:
-    """Number of trigger tracks and the bits of the track lines of one event; ``phi``, ``is_trigger`` are scratch."""
+               ways: Array, segments: Array) -> tuple[int, int]:
+    """Number of trigger tracks and the bits of the lines of tracks in the transverse plane of one event.
+
+    ``ways`` (n, 2) is scratch; ``segments`` is set to the axial superlayers (bits) of each trigger track, else 0.
+    """
     count, bits = 0, 0
     for k in range(first, last):
         pt = card.field * pt_per_tesla_cm / abs(helix[k, 2])
-        is_trigger[k] = pt > card.least_pt and hits[k, 2] >= card.least_hits and rng.random() < card.efficiency
-        if not is_trigger[k]:
+        segments[k] = 0
+        if pt < card.least_pt or hits[k, 2] < card.least_hits or rng.random() >= card.efficiency:
             continue
-        phi[count] = helix[k, 1]
-        for j in range(count):
-            if math.cos(phi[count] - phi[j]) < card.opening:
-                bits |= FFO
-        p = pt * math.sqrt(1.0 + helix[k, 4] * helix[k, 4])
-        z = helix[k, 3] + card.z_resolution * rng.standard_normal()
-        if p > card.single_momentum and abs(z) < card.single_z:
-            bits |= STT
+        segments[k] = axial_segments(helix[k], card.segments, rng) if len(card.segments.superlayers) > 0 else 1
+        if segments[k] == 0:
+            continue
+        x, y = math.cos(helix[k, 1]), math.sin(helix[k, 1])
+        for j in range(count if bits == 0 else 0):
+            if x * ways[j, 0] + y * ways[j, 1] < card.opening:
+                bits = FFO
+        ways[count, 0], ways[count, 1] = x, y
         count += 1
     return count, bits | FFF * (count >= 3)
 
 
 @njit(cache=True, error_model="numpy")
-def in_centre_of_mass(energy: float, theta: float, phi: float, total: Array, out: Array) -> None:
-    """Write E*, theta*, phi* of a photon; ``total`` (5,) is the four-momentum of the beams and its mass."""
-    px, pz = energy * math.sin(theta) * math.cos(phi), energy * math.cos(theta)
-    py = energy * math.sin(theta) * math.sin(phi)
+def neural_bits(helix: Array, first: int, last: int, of_tracks: int, card: TriggerNumbers, rng: np.random.Generator,
+                segments: Array, measured: Array, inputs: Array, hidden: Array) -> int:
+    """Bits of the lines with neural tracks of one event; ``measured``, ``inputs`` and ``hidden`` are scratch."""
+    with_track = FFY * (of_tracks & FFF != 0) | FYO * (of_tracks & FFO != 0)
+    bits, shift = 0, card.segments.event_time * rng.standard_normal()
+    for fast in (True, False):
+        for k in range(first, last):
+            if segments[k] == 0 or bits == with_track | STT or (not fast and bits & with_track == with_track):
+                continue
+            pt = card.field * pt_per_tesla_cm / abs(helix[k, 2])
+            p = pt * math.sqrt(1.0 + helix[k, 4] * helix[k, 4])
+            if (p > FAST * card.single_momentum) != fast:
+                continue
+            found, z, theta, pt = neural_track(helix[k], segments[k], shift, card.segments, card.network, rng,
+                                               measured, inputs, hidden)
+            if found and abs(z) < card.neural_z:
+                bits |= with_track | STT * (pt > card.single_momentum * math.sin(theta))
+    return bits
+
+
+@njit(cache=True, error_model="numpy")
+def in_centre_of_mass(energy: float, theta: float, phi: float, total: Array, least: float, out: Array) -> float:
+    """E* of a photon; ``out`` (3,) gets E*, theta*, phi* when it is above ``least``.
+
+    ``total`` (5,) is the four-momentum of the beams and its mass.
+    """
+    transverse = energy * math.sin(theta)
+    px, py, pz = transverse * math.cos(phi), transverse * math.sin(phi), energy * math.cos(theta)
     product = px * total[1] + py * total[2] + pz * total[3]
-    out[0] = (energy * total[0] - product) / total[4]
-    factor = (product / (total[0] + total[4]) - energy) / total[4]
-    px, py, pz = px + factor * total[1], py + factor * total[2], pz + factor * total[3]
-    out[1], out[2] = math.atan2(math.sqrt(px * px + py * py), pz), math.atan2(py, px)
+    star = (energy * total[0] - product) / total[4]
+    if star > least:
+        factor = (product / (total[0] + total[4]) - energy) / total[4]
+        px, py, pz = px + factor * total[1], py + factor * total[2], pz + factor * total[3]
+        out[0], out[1], out[2] = star, math.atan2(math.sqrt(px * px + py * py), pz), math.atan2(py, px)
+    return star
 
 
 @njit(cache=True, error_model="numpy")
 def is_bhabha(stars: Array, n: int, card: TriggerNumbers) -> bool:
-    """Whether two clusters (n, 3) of E*, theta*, phi* look like a Bhabha pair."""
+    """Whether two clusters (n, 3) of E*, theta*, phi* above the least energy look like a Bhabha pair."""
     for i in range(n):
-        if stars[i, 0] < card.bhabha_least:
-            continue
         for j in range(i):
-            if (stars[j, 0] > card.bhabha_least and max(stars[i, 0], stars[j, 0]) > card.bhabha_large
+            if (max(stars[i, 0], stars[j, 0]) > card.bhabha_large
                     and abs(stars[i, 1] + stars[j, 1] - math.pi) < card.bhabha_angle
                     and math.cos(stars[i, 2] - stars[j, 2]) < -math.cos(card.bhabha_angle)):
                 return True
@@ -100,20 +135,27 @@ def is_bhabha(stars: Array, n: int, card: TriggerNumbers) -> bool:
 
 
 @njit(cache=True, error_model="numpy")
-def cluster_bits(rows: Array, first: int, last: int, tracks: int, card: TriggerNumbers, stars: Array) -> int:
-    """Bits of the calorimeter lines of one event, and of a Bhabha pair; ``stars`` (n, 3) is scratch."""
-    n, largest, total, low, single, photon = 0, 0.0, 0.0, 0, False, False
+def cluster_bits(rows: Array, first: int, last: int, tracks: int, card: TriggerNumbers, stars: Array,
+                 energies: Array) -> int:
+    """Bits of the calorimeter lines of one event, and of a Bhabha pair.
+
+    ``stars`` (n, 3) is scratch; ``energies`` is set to E* of the clusters above the least energy, 0 for the others.
+    """
+    n, large, largest, total, low, single, photon = 0, 0, 0.0, 0.0, 0, False, False
     for j in range(first, last):
         energy, theta = rows[j, 0], rows[j, 1]
+        energies[j] = 0.0
         if energy < card.least_energy:
             continue
-        in_centre_of_mass(energy, theta, rows[j, 2], card.total, stars[n])
+        star = in_centre_of_mass(energy, theta, rows[j, 2], card.total, card.bhabha_least, stars[large])
+        energies[j] = star
+        large += star > card.bhabha_least
         barrel = card.barrel_min < theta < card.barrel_max
-        single |= barrel and stars[n, 0] > card.single_energy
-        photon |= barrel and stars[n, 0] > card.photon_energy
+        single |= barrel and star > card.single_energy
+        photon |= barrel and star > card.photon_energy
         largest, total, low, n = max(largest, energy), total + energy, low + (energy > card.low_energy), n + 1
     bits = LML1 * single + SINGLE_PHOTON * (photon and low == 1 and tracks == 0)
-    if is_bhabha(stars, n, card):
+    if is_bhabha(stars, large, card):
         return bits | BHABHA
     bits |= HIE * (total > card.total_energy) + C4 * (n >= 4)
     return bits + LML0 * (n >= 3 and largest > card.low_energy) + LML12 * (n >= 3 and largest > card.high_energy)
@@ -121,8 +163,8 @@ def cluster_bits(rows: Array, first: int, last: int, tracks: int, card: TriggerN
 
 @njit(cache=True, error_model="numpy")
 def hadronic(helix: Array, first: int, last: int, rows: Array, begin: int, end: int, card: TriggerNumbers,
-             star: Array) -> bool:
-    """Whether an event passes the hadron skim."""
+             energies: Array) -> bool:
+    """Whether an event passes the hadron skim; ``energies`` as from :func:`cluster_bits`."""
     count, visible = 0, 0.0
     for k in range(first, last):
         h = helix[k]
@@ -135,9 +177,8 @@ def hadronic(helix: Array, first: int, last: int, rows: Array, begin: int, end: 
         visible += (energy * card.total[0] - pt * math.cos(h[1]) * card.total[1]
                     - pt * math.sin(h[1]) * card.total[2] - pz * card.total[3]) / card.total[4]
     for j in range(begin, end):
-        if rows[j, 9] < 0.0 and rows[j, 0] > card.least_energy:
-            in_centre_of_mass(rows[j, 0], rows[j, 1], rows[j, 2], card.total, star)
-            visible += star[0]
+        if rows[j, 9] < 0.0:
+            visible += energies[j]
     return count >= card.skim_tracks and visible > card.skim_fraction * card.total[4]
 
 
@@ -157,22 +198,27 @@ def decide(track_offsets: Array, helix: Array, hits: Array, cluster_offsets: Arr
     """
     events = len(track_offsets) - 1
     out = np.zeros((events, 3), np.int64)
-    phi, is_trigger = np.zeros(len(helix) + 1), np.zeros(len(helix) + 1, np.bool_)
+    ways, segments, energies = np.zeros((len(helix) + 1, 2)), np.zeros(len(helix) + 1, np.int64), np.zeros(len(rows))
+    superlayers, neurons = len(card.segments.superlayers), card.network.hidden.shape[1]
+    measured, inputs = np.zeros((superlayers, 3)), np.zeros(3 * superlayers, np.float32)
+    hidden = np.zeros(neurons, np.float32)
     largest = 1
     for event in range(events):
         largest = max(largest, cluster_offsets[event + 1] - cluster_offsets[event])
-    stars = np.zeros((largest, 3))
+    stars = np.zeros((largest + 1, 3))
     for event in range(events):
         first, last = track_offsets[event], track_offsets[event + 1]
         begin, end = cluster_offsets[event], cluster_offsets[event + 1]
-        count, of_tracks = track_bits(helix, hits, first, last, card, rng, phi, is_trigger)
-        of_clusters = cluster_bits(rows, begin, end, count, card, stars)
+        count, of_tracks = track_bits(helix, hits, first, last, card, rng, ways, segments)
+        if neurons > 0 and count > 0:
+            of_tracks |= neural_bits(helix, first, last, of_tracks, card, rng, segments, measured, inputs, hidden)
+        of_clusters = cluster_bits(rows, begin, end, count, card, stars, energies)
         muon = False
         for j in range(muon_offsets[event], muon_offsets[event + 1]):
-            muon |= muons[j, 3] >= 0.0 and is_trigger[first + int(muons[j, 3])]
+            muon |= muons[j, 3] >= 0.0 and segments[first + int(muons[j, 3])] != 0
         word = of_tracks | of_clusters | CDCKLM * muon
         if of_clusters & BHABHA:
-            word &= ~(FFO | BHABHA)
+            word &= ~(FFO | FYO | STT | BHABHA)
         for line in range(len(card.prescales)):
             bit, prescale = 1 << line, card.prescales[line]
             if word & bit and prescale > 0.0 and (prescale == 1.0 or rng.random() * prescale < 1.0):
@@ -180,5 +226,5 @@ def decide(track_offsets: Array, helix: Array, hits: Array, cluster_offsets: Arr
             if prescale == 0.0:
                 word &= ~bit
         out[event, 0] = word
-        out[event, 2] = hadronic(helix, first, last, rows, begin, end, card, stars[0])
+        out[event, 2] = hadronic(helix, first, last, rows, begin, end, card, energies)
     return out
