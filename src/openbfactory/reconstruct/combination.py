@@ -55,7 +55,7 @@ def _overlap(sources: Index, a: int, b: int) -> bool:
 
 
 @njit(cache=True, error_model="numpy")
-def _allowed(row: int, depth: int, side: int, place: Index, chosen: Index, signs: Index, same: Index, flavour: Index,
+def allowed(row: int, depth: int, side: int, place: Index, chosen: Index, signs: Index, same: Index, flavour: Index,
              sources: Index) -> bool:
     """True when a particle may stand at ``depth`` beside those chosen before."""
     f = flavour[row]
@@ -95,7 +95,7 @@ def _combine(rows: Index, offsets: Index, sides: Index, signs: Index, same: Inde
                     depth -= 1
                     continue
                 row = rows[place[depth]]
-                if not _allowed(row, depth, side, place, chosen, signs, same, flavour, sources):
+                if not allowed(row, depth, side, place, chosen, signs, same, flavour, sources):
                     continue
                 chosen[depth] = row
                 for a in range(4):
@@ -155,15 +155,25 @@ def combine(lists: list[tuple[Index, Index]], signs: list[int], keys: list[objec
     window
         Mass of the sum [GeV], both ends allowed.
     """
+    rows, shifted, same = joined_lists(lists, signs, keys)
+    found = _combine(rows, shifted, np.array([1, -1] if both else [1], np.int64), np.array(signs, np.int64), same, p4,
+                     flavour, sources, *window)
+    return Combinations(*found)
+
+
+def joined_lists(lists: list[tuple[Index, Index]], signs: list[int],
+                 keys: list[object]) -> tuple[Index, Index, Index]:
+    """Rows of all lists behind each other, offsets (k, events + 1) into them, and which pairs (k, k) are of one list.
+
+    The pairs hold 1 for daughters from one list with the same sign, 2 with opposite signs, 0 else; the arguments are
+    those of :func:`combine`.
+    """
     base = np.cumsum([0, *(len(rows) for rows, _ in lists)])
     n = len(lists)
     same = np.zeros((n, n), np.int64)
     shifted = [offsets + base[i] for i, (_, offsets) in enumerate(lists)]
-    rows = [rows for rows, _ in lists]
     for i in range(n):
         for j in range(i):
             if keys[i] == keys[j]:
                 shifted[i], same[i, j] = shifted[j], 1 if signs[i] == signs[j] else 2
-    found = _combine(np.concatenate(rows), np.stack(shifted), np.array([1, -1] if both else [1], np.int64),
-                     np.array(signs, np.int64), same, p4, flavour, sources, *window)
-    return Combinations(*found)
+    return np.concatenate([rows for rows, _ in lists]), np.stack(shifted), same

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -103,21 +104,51 @@ def combined_rows(particles: Particles, tree: Decay, lists: list[ParticleList], 
     lists
         List of each daughter.
     """
+    role = roles(tree, lists)
+    first, last = block
+    found = combine([(made.rows, made.offsets[first:last + 1]) for made in lists], role.signs, role.keys,
+                    both=not role.mirrored, p4=particles["p4"], flavour=particles["flavour"],
+                    sources=particles.sources[: particles.size], window=window)
+    codes = [(abs(d.pdg), s) for d, s in zip(tree.daughters, role.signs, strict=True)]
+    if len(set(codes)) < len(set(zip(codes, role.keys, strict=True))):
+        found = _once(found)
+    return append_mothers(particles, tree, found, role, first)
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """What the daughters of a decay are to each other.
+
+    Attributes
+    ----------
+    signs
+        +1 where a daughter is the particle of its list as named, -1 where it is its conjugate.
+    keys
+        Equal for daughters from the same list.
+    mirrored
+        True where the conjugate of the decay has the same daughters: it is made once, for both.
+    """
+
+    signs: list[int]
+    keys: list[Any]
+    mirrored: bool
+
+
+def roles(tree: Decay, lists: list[ParticleList]) -> Roles:
+    """Roles of the daughters of a decay of a particle (not of an antiparticle) with the list of each."""
     signs = [1 if made.self_conjugate or d.pdg > 0 else -1 for d, made in zip(tree.daughters, lists, strict=True)]
     keys: list[Any] = [id(made) for made in lists]
+    conjugated = sorted((k, s if made.self_conjugate else -s) for k, s, made in zip(keys, signs, lists, strict=True))
+    return Roles(signs, keys, conjugated == sorted(zip(keys, signs, strict=True)))
+
+
+def append_mothers(particles: Particles, tree: Decay, found: Combinations, role: Roles, first: int = 0) -> Index:
+    """Rows of new mothers of combinations whose events count from ``first``."""
     neutral = conjugate_name(tree.name) == tree.name
-    mirrored = sorted((k, s if made.self_conjugate else -s) for k, s, made in zip(keys, signs, lists, strict=True))
-    same = mirrored == sorted(zip(keys, signs, strict=True))
-    first, last = block
-    found = combine([(made.rows, made.offsets[first:last + 1]) for made in lists], signs, keys, both=not same,
-                    p4=particles["p4"], flavour=particles["flavour"], sources=particles.sources[: particles.size],
-                    window=window)
-    codes = [(abs(d.pdg), s) for d, s in zip(tree.daughters, signs, strict=True)]
-    if len(set(codes)) < len(set(zip(codes, keys, strict=True))):
-        found = _once(found)
-    flavour = np.zeros_like(found.flavour) if neutral or same else found.flavour
+    flavour = np.zeros_like(found.flavour) if neutral or role.mirrored else found.flavour
     pdg = np.where(flavour < 0, -tree.pdg, tree.pdg)
-    sources = particles.sources[found.daughters].reshape(len(pdg), len(lists) * particles.sources.shape[1])
+    sources = particles.sources[found.daughters].reshape(len(pdg), found.daughters.shape[1]
+                                                         * particles.sources.shape[1])
     sources = -np.sort(-sources, axis=1)
     sources = sources[:, : max(1, int(np.count_nonzero(sources >= 0, axis=1).max(initial=1)))]
     charge = np.sum(particles["charge"][found.daughters], axis=1)

@@ -143,6 +143,12 @@ class Reconstruction(DetectorObjects):
         text = " + ".join(made.name for made in lists)
         return self._known(name, text) or self._register(name, rows, text, None, lists[0].self_conjugate)
 
+    def adopt(self, name: str, rows: Index, recipe: str) -> ParticleList:
+        """New list of particles of the table, sorted by event, that somebody else made as ``recipe`` says."""
+        particle, _ = split_list_name(name)
+        return self._known(name, recipe) or self._register(name, rows, recipe, None,
+                                                           conjugate_name(particle) == particle)
+
     def combine(self, decay: str | Decay, cut: str = "", *, cuts: Mapping[str, str] | None = None,
                 allow_charge_violation: bool = False) -> ParticleList:
         """New list of all combinations that make a decay, of both charges.
