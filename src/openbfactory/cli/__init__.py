@@ -12,7 +12,7 @@ import sys
 
 import typer
 
-from openbfactory.cli import check, data, fit, generate, interpret, listing, reconstruct, run, simulate, train
+from openbfactory.cli import check, data, fit, generate, interpret, listing, reconstruct, run, simulate, tag, train
 
 app = typer.Typer(
     name="obf",
@@ -26,6 +26,8 @@ app.command("run")(run.run)
 app.command("generate")(generate.generate)
 app.command("simulate")(simulate.simulate)
 app.command("reconstruct")(reconstruct.reconstruct)
+app.add_typer(train.app, name="train")
+app.command("tag")(tag.tag)
 app.command("fit")(fit.fit)
 app.command("interpret")(interpret.interpret)
 app.add_typer(data.app, name="data")

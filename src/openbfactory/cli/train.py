@@ -1,4 +1,4 @@
-"""``obf train trigger``: the network of the three-dimensional track trigger, for the drift chamber of a card."""
+"""``obf train``: classifiers of the hadronic tag, and the network of the track trigger, for a card."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Train what a card needs: the network of its track trigger.", no_args_is_help=True)
+from openbfactory.cli.train_hadronic_tag import hadronic_tag
+
+app = typer.Typer(help="Train what a card needs: the classifiers of the hadronic tag, the network of its track trigger.",
+                  no_args_is_help=True)
+app.command("hadronic-tag")(hadronic_tag)
 
 
 @app.callback()
 def train() -> None:
-    """Train what a card needs: the network of its track trigger."""
+    """Train what a card needs: the classifiers of the hadronic tag, the network of its track trigger."""
 
 
 @app.command("trigger")

@@ -34,6 +34,8 @@ class Request:
         Cut string of the mother, before the fit; cut strings of particles in brackets by name.
     after
         Cut string of the mother after the fit.
+    tag
+        Folder of a hadronic tag whose lists (``B-:tag``) the decay string names, empty for none.
     variables
         Names, or arithmetic.
     fit
@@ -56,6 +58,7 @@ class Request:
     rank: str = ""
     best: int = 0
     after: str = ""
+    tag: str = ""
 
     def check(self) -> None:
         """Read every string once.
@@ -97,11 +100,13 @@ class Written:
     failed_fits: int = 0
 
 
-def candidates_of(events: Events, card: Any, request: Request) -> tuple[dict[str, Any], int]:
-    """Columns of the candidates of some events, and the number of failed fits."""
+def candidates_of(events: Events, card: Any, request: Request, tag: Any = None) -> tuple[dict[str, Any], int]:
+    """Columns of the candidates of some events, and the number of failed fits; ``tag`` is a hadronic tag to apply."""
     from openbfactory.reconstruct import Reconstruction
 
     session = Reconstruction.of_card(events, card)
+    if tag is not None:
+        tag.apply(session)
     fitted = request.fit != "none"
     made = session.combine(request.decay, request.cut, cuts=request.cuts)
     failed = 0
@@ -137,8 +142,10 @@ def reconstruct_file(source: str | Path, request: Request, output: str | Path, *
         For wrong strings, names, files or cards; nothing is left of the output.
     """
     from openbfactory.experiment import load_card
+    from openbfactory.reconstruct.hadronic_tag import load_tag
 
     request.check()
+    tag = load_tag(request.tag) if request.tag else None
     header = metadata(source)
     loaded = load_card(card or str(header.get("card", DEFAULT_CARD)))
     progress, done = progress or Progress("", quiet=True), Written()
@@ -149,7 +156,7 @@ def reconstruct_file(source: str | Path, request: Request, output: str | Path, *
     with open_ntuple(output, told) as writer, progress:
         progress.start(-(-size // chunk_size), size)
         for index, events in enumerate(iterate(source, chunk_size, findings=findings)):
-            columns, failed = candidates_of(events, loaded, request)
+            columns, failed = candidates_of(events, loaded, request, tag)
             writer.append(columns)
             done.with_candidate += len(np.unique(columns["__event__"]))
             done.failed_fits += failed
@@ -157,7 +164,7 @@ def reconstruct_file(source: str | Path, request: Request, output: str | Path, *
             done.events += len(events)
         if not done.events:  # an empty table with the same columns
             none = Events.of_process("", 0).with_lists(**{name: Jagged.empty(c) for name, c in COLLECTIONS.items()})
-            writer.append(candidates_of(none, loaded, request)[0])
+            writer.append(candidates_of(none, loaded, request, tag)[0])
         for finding in findings:
             progress.note(f"{source}: {finding.render()}")
     done.candidates = writer.rows

@@ -97,8 +97,8 @@ class ChunkStore:
         path.parent.mkdir(parents=True, exist_ok=True)
         record_path = path.with_suffix(".json")
         record_path.unlink(missing_ok=True)
-        _write(path, data)
-        _write(record_path, text.encode())
+        write_whole(path, data)
+        write_whole(record_path, text.encode())
         return dict(json.loads(text)["summary"])
 
 
@@ -110,7 +110,7 @@ def _checksum(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
-def _write(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes) -> None:
     """Write a file that appears under its name only when it is complete."""
     partial = path.with_name(f".{path.name}.partial")
     partial.write_bytes(data)
@@ -167,7 +167,7 @@ def _prepare(folder: Path, document: dict[str, Any], resume: bool, overwrite: bo
         for partial in (folder / CHUNKS).glob("*/.*.partial"):
             partial.unlink(missing_ok=True)
         return
-    _write(path, json.dumps(document, sort_keys=True, indent=1).encode())
+    write_whole(path, json.dumps(document, sort_keys=True, indent=1).encode())
 
 
 def _check_same_run(path: Path, document: dict[str, Any]) -> None:

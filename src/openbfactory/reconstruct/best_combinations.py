@@ -5,8 +5,7 @@ Method: the walk of :mod:`.combination`, with three things more, for lists that 
 - A branch ends where the mass (energy) of what was taken, with the smallest masses of what is to come, is above the
   window: both only grow.
 - The score of a combination is ``sum_i ln p_i - (x - x0)^2 / (2 w^2)``: the probabilities of the daughters and the
-  distance of the quantity of the window to its nominal value.  Both parts are at most 0, so a branch also ends where
-  the sum of logarithms alone is below the worst of N that are there.
+  distance of the quantity of the window to its nominal value; the N with the highest are kept.
 - Combinations in the window are counted, kept or not.
 """
 

@@ -20,7 +20,6 @@ from openbfactory.reconstruct.best_combinations import Leg, best_combinations, m
 from openbfactory.reconstruct.expressions import compile_condition, compile_variable
 from openbfactory.reconstruct.families import append_mothers, roles
 from openbfactory.reconstruct.lists import ParticleList
-from openbfactory.reconstruct.particles import offsets_of
 from openbfactory.reconstruct.reconstruction import Reconstruction
 from openbfactory.reconstruct.tag_channels import MODE, PROBABILITY, RANK, Mode, Stage, TagChannels
 from openbfactory.reconstruct.vectors import in_rest_frame, mass_of
@@ -91,7 +90,10 @@ class TagSession:
 
     def candidates(self, stage: Stage) -> list[Index]:
         """Rows of the candidates of every channel of a stage that reach its classifier, sorted by event."""
-        return [self._combined(stage, mode) if mode.decay else self._taken(stage) for mode in stage.modes()]
+        found = [self._combined(stage, mode) if mode.decay else self._taken(stage) for mode in stage.modes()]
+        for k, rows in enumerate(found):
+            self.owner.particles.attach(MODE, rows, np.full(len(rows), float(k)))
+        return found
 
     def inputs(self, rows: Index, names: tuple[str, ...]) -> Array:
         """Table (n, k) of the inputs of a classifier; NaN where one is not there."""
@@ -125,7 +127,6 @@ class TagSession:
         every, p = np.concatenate(rows), np.concatenate(probabilities)
         mode = np.repeat(np.arange(len(rows)), [len(r) for r in rows])
         particles.attach(PROBABILITY, every, p)
-        particles.attach(MODE, every, mode.astype(np.float64))
         event = particles["event"][every]
         order = np.lexsort((np.arange(len(p)), -p, event))
         order = order[p[order] > stage.probability]
@@ -172,7 +173,7 @@ class TagSession:
         order = np.lexsort((np.arange(len(rows)), np.where(np.isnan(keyed), np.inf, -keyed), event))
         rank = np.empty(len(rows), np.int64)
         rank[order] = np.arange(len(rows)) - np.searchsorted(event, event[order])
-        self.owner.particles.attach(RANK, rows, rank + 1.0)
+        self.owner.particles.attach(RANK, rows, (rank + 1).astype(np.float64))
         self._found[stage.of] = len(rows)
         return rows[rank < stage.before]
 
@@ -188,6 +189,7 @@ class TagSession:
             half=0.5 * float(mass_of(self.owner.beam)), keep=stage.before)
         found.p4[:] = particles["p4"][found.daughters].sum(axis=1)
         rows = append_mothers(particles, tree, found, role)
-        particles.attach(RANK, rows, 1.0 + np.arange(len(rows)) - np.searchsorted(found.event, found.event))
+        place = np.arange(len(rows)) - np.searchsorted(found.event, found.event)
+        particles.attach(RANK, rows, (place + 1).astype(np.float64))
         self._found[mode.name] = int(seen.sum())
         return rows
