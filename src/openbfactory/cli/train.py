@@ -9,14 +9,14 @@ import typer
 
 from openbfactory.cli.train_hadronic_tag import hadronic_tag
 
-app = typer.Typer(help="Train what a card needs: the classifiers of the hadronic tag, the network of its track trigger.",
+app = typer.Typer(help="Train what a card needs: classifiers of the hadronic tag, the network of its track trigger.",
                   no_args_is_help=True)
 app.command("hadronic-tag")(hadronic_tag)
 
 
 @app.callback()
 def train() -> None:
-    """Train what a card needs: the classifiers of the hadronic tag, the network of its track trigger."""
+    """Train what a card needs: classifiers of the hadronic tag, the network of its track trigger."""
 
 
 @app.command("trigger")
