@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from toy_events import BEAM, FIELD, SQRT_S, generic_events
+from toy_events import BEAM, FIELD, SQRT_S, generic_events, toy_tagger
 
 from openbfactory.core.errors import CutError, UnknownNameError
 from openbfactory.experiment import load_card
@@ -34,6 +34,7 @@ SPECIAL = {
     "pidMostLikelyPDG": "", "harmonicMoment": "(2, thrust)", "cleoCone": "(3, thrust)", "extraInfo": "(E_rank)",
     "CleoConeCS": "(3, ROE)", "KSFWVariables": "(hso02)",
     "getVariableByRank": "(gamma:all, E, clusterE, 1)", "atcPIDBelle": "(3, 2)", "genNMissingDaughter": "(22, 12)",
+    "qrOutput": "(FBDT)", "qOutput": "(FBDT)", "rBinBelle": "(FBDT)", "qpCategories": "(Kaon)",
 }
 
 
@@ -47,6 +48,7 @@ def session(events):
     r = Reconstruction(events, beam=BEAM, field=FIELD, ip=np.array([0.01, -0.02, 0.1]),
                        ip_covariance=np.diag([1e-6, 1e-8, 1e-3]))
     r.rank("gamma:all", "E")
+    r.flavour_tagger = toy_tagger()
     return r
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from openbfactory.core.forest import Forest
 from openbfactory.events.columns import COLLECTIONS
 from openbfactory.events.record import Events, Jagged
 from openbfactory.kinematics import helix
+from openbfactory.reconstruct.flavour_categories import CATEGORIES, COMBINED
+from openbfactory.reconstruct.flavour_tagger import FlavourTagger
 
 FIELD = 1.5
 BEAM = np.array([11.006, 0.456, 0.0, 2.998])
@@ -162,3 +165,15 @@ def _clusters(rng: np.random.Generator, n: int) -> Columns:
             "clusterTiming": np.zeros(n), "clusterErrorTiming": np.ones(n), "clusterE1E9": np.full(n, 0.5),
             "clusterE9E21": np.full(n, 0.9), "clusterTrackMatch": matched, "trackIndex": np.full(n, -1),
             "minC2TDist": np.full(n, 50.0), "mcIndex": np.full(n, -1)}
+
+
+def toy_tagger(strength: float = 0.4) -> FlavourTagger:
+    """Flavour tagger whose categories give the same output for every track, and their combination its first input."""
+    def forest(names: tuple[str, ...], feature: int, thresholds: list[float], leaves: list[float]) -> Forest:
+        n = len(thresholds)
+        return Forest(names, np.array([0 if n else -1]), np.full(n, feature, np.int64),
+                      np.array([~i for i in range(n)], np.int64), np.array([*range(1, n), ~n][:n], np.int64),
+                      np.array(thresholds), np.zeros(n, np.bool_), np.array(leaves))
+
+    categories = {name: forest(c.inputs, 0, [], [np.log(strength / (1 - strength))]) for name, c in CATEGORIES.items()}
+    return FlavourTagger(categories, forest(COMBINED, 0, [-0.1, 0.1], [-1.0, 0.0, 1.0]))

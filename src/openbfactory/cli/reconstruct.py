@@ -36,6 +36,8 @@ def reconstruct(
     best: Annotated[int, typer.Option(help="Candidates to keep of each event, 0 for all.", min=0)] = 0,
     tag: Annotated[Path | None, typer.Option(help="Folder of a trained hadronic tag; its lists are B-:tag, B0:tag, "
                                                   "D0:tag ...")] = None,
+    flavour_tagger: Annotated[Path | None, typer.Option(
+        metavar="DIR", help="Folder that 'obf train flavour-tagger' wrote, for FBDT_qrCombined and its like.")] = None,
     detector: Annotated[str | None, typer.Option(help="Name or path of the card; that of the file if absent.")] = None,
 ) -> None:
     """Reconstruct a decay: one row a candidate, with the index columns and names of the field."""
@@ -47,7 +49,7 @@ def reconstruct(
     names = tuple(split_names(variables)) if variables else DEFAULT_VARIABLES
     fixed = tuple(name.strip() for name in fix_mass.split(",") if name.strip())
     request = Request(decay, cut, cuts, names, fit.value, ip, fixed, rank, best, cut_after,
-                      str(tag) if tag else "")
+                      str(tag) if tag else "", str(flavour_tagger or ""))
     done = reconstruct_file(file, request, output, card=detector, progress=Progress("reconstruct"))
     print(f"{output}: {done.candidates} candidates in {done.with_candidate} of {done.events} events")
     if fit is not Fit.none:

@@ -1,4 +1,4 @@
-"""``obf train``: classifiers of the hadronic tag, and the network of the track trigger, for a card."""
+"""``obf train``: classifiers of the hadronic tag, the flavour tagger, and the network of the track trigger."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from typing import Annotated
 
 import typer
 
+from openbfactory.cli.train_flavour import flavour_tagger
 from openbfactory.cli.train_hadronic_tag import hadronic_tag
 
-app = typer.Typer(help="Train what a card needs: classifiers of the hadronic tag, the network of its track trigger.",
+app = typer.Typer(help="Train what a card needs: hadronic tag, flavour tagger, network of the track trigger.",
                   no_args_is_help=True)
 app.command("hadronic-tag")(hadronic_tag)
+app.command("flavour-tagger")(flavour_tagger)
 
 
 @app.callback()
 def train() -> None:
-    """Train what a card needs: classifiers of the hadronic tag, the network of its track trigger."""
+    """Train what a card needs: hadronic tag, flavour tagger, network of the track trigger."""
 
 
 @app.command("trigger")

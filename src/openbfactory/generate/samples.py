@@ -170,7 +170,9 @@ def _text(signal: Signal, values: Values) -> str:
 
 def _signals() -> dict[str, Sample]:
     """Samples of one signal decay beside a generic B."""
-    return {name: Sample(name, f"Upsilon(4S) -> B+ B-, one {s.title}, the other generic", "charged", upsilon_primaries,
+    pair = {True: "B0 anti-B0", False: "B+ B-"}
+    return {name: Sample(name, f"Upsilon(4S) -> {pair[s.neutral]}, one {s.title}, the other generic", s.process,
+                         upsilon_primaries,
                          decays=s.decay, references=(*_B_PAIRS, *s.references), decay_text=partial(_text, s))
             for name, s in SIGNALS.items()}
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from openbfactory.events.columns import COLLECTIONS
 from openbfactory.events.ntuples import open_ntuple
 from openbfactory.pipeline.chunks import CHUNK_SIZE, ChunkTask
 from openbfactory.pipeline.progress import Progress
+
+if TYPE_CHECKING:
+    from openbfactory.reconstruct.flavour_tagger import FlavourTagger
 
 #: variables that are written when none are asked for
 DEFAULT_VARIABLES = ("M", "charge", "p", "pt", "cosTheta", "useCMSFrame(p)", "nTracks", "isSignal", "mcErrors", "mcPDG")
@@ -46,6 +50,8 @@ class Request:
         Variable to rank the candidates of an event by, empty for none; ``-`` in front ranks the lowest first.
     best
         Number of candidates to keep of each event, 0 for all.
+    flavour_tagger
+        Folder of a trained flavour tagger, empty for none.
     """
 
     decay: str
@@ -59,6 +65,7 @@ class Request:
     best: int = 0
     after: str = ""
     tag: str = ""
+    flavour_tagger: str = ""
 
     def check(self) -> None:
         """Read every string once.
@@ -107,6 +114,7 @@ def candidates_of(events: Events, card: Any, request: Request, tag: Any = None) 
     session = Reconstruction.of_card(events, card)
     if tag is not None:
         tag.apply(session)
+    session.flavour_tagger = _tagger(request.flavour_tagger)
     fitted = request.fit != "none"
     made = session.combine(request.decay, request.cut, cuts=request.cuts)
     failed = 0
@@ -121,6 +129,14 @@ def candidates_of(events: Events, card: Any, request: Request, tag: Any = None) 
     elif request.best:
         made.rows = made.rows[made.table([])["__candidate__"] < request.best]
     return made.table(made.selected_variables(request.variables)), failed
+
+
+@lru_cache(maxsize=2)
+def _tagger(folder: str) -> FlavourTagger | None:
+    """Flavour tagger of a folder."""
+    from openbfactory.reconstruct.flavour_tagger import load_tagger
+
+    return load_tagger(folder) if folder else None
 
 
 def reconstruct_file(source: str | Path, request: Request, output: str | Path, *, card: str | None = None,

@@ -30,6 +30,7 @@ from openbfactory.reconstruct.cut_of_daughters import daughter_cuts
 from openbfactory.reconstruct.decay_string import Decay, parse_decay, split_list_name
 from openbfactory.reconstruct.expressions import Passes, compile_condition, compile_variable
 from openbfactory.reconstruct.families import check_decay, combined_rows, event_blocks, mass_window
+from openbfactory.reconstruct.flavour_tagger import FlavourTagger
 from openbfactory.reconstruct.list_fits import fit_vertices_of
 from openbfactory.reconstruct.lists import ParticleList
 from openbfactory.reconstruct.objects import DetectorObjects
@@ -62,6 +63,8 @@ class Reconstruction(DetectorObjects):
         Detector of the card, for the resolution of clusters; None where none was given.
     particles
         Table of all particles.
+    flavour_tagger
+        What gives the flavour of the other B (:mod:`openbfactory.reconstruct.flavour_tagger`); None for none.
     failed_fits
         Number of fits without result, by list; those candidates stay, with ``chiProb`` -1.
     """
@@ -72,6 +75,7 @@ class Reconstruction(DetectorObjects):
         self.beam: Array = np.array(beam, np.float64)
         self.ip_covariance: Array = np.zeros((3, 3)) if ip_covariance is None else np.array(ip_covariance, np.float64)
         self.particles = Particles()
+        self.flavour_tagger: FlavourTagger | None = None
         self.failed_fits: dict[str, int] = {}
         self._lists: dict[tuple[int, str], ParticleList] = {}
         self._masks: dict[str, tuple[str, str, str]] = {}

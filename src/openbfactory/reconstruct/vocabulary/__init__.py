@@ -11,12 +11,13 @@ from openbfactory.reconstruct.vocabulary.identity import IDENTITY
 from openbfactory.reconstruct.vocabulary.kinematics import KINEMATICS
 from openbfactory.reconstruct.vocabulary.meta import META
 from openbfactory.reconstruct.vocabulary.rest import REST
+from openbfactory.reconstruct.vocabulary.tag import TAG
 from openbfactory.reconstruct.vocabulary.tracks import TRACKS
 from openbfactory.reconstruct.vocabulary.truth import TRUTH
 from openbfactory.reconstruct.vocabulary.vertices import VERTICES
 
 #: name to definition
 VOCABULARY: dict[str, Definition] = {**KINEMATICS, **TRACKS, **IDENTITY, **CLUSTERS, **VERTICES, **EVENT, **REST,
-                                     **TRUTH, **META}
+                                     **TAG, **TRUTH, **META}
 
 __all__ = ["VOCABULARY"]

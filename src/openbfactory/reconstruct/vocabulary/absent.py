@@ -6,7 +6,7 @@ _CRYSTALS = "the simulation makes clusters, not crystals"
 _ZERNIKE = "the simulation gives clusterZernikeMVA, not single Zernike moments"
 _TRAINED = "it is a classifier trained on full simulation"
 _WIRES = "the simulation counts hits, it does not number layers"
-_TAG = "it needs the classifiers of the full event interpretation or the flavour tagger"
+_TAG = "it needs the classifiers of the full event interpretation"
 _ONE = "there are no cloned or fake tracks in the simulation"
 
 #: name of basf2 to the reason
@@ -21,7 +21,8 @@ ABSENT: dict[str, str] = {
                      "klmClusterInnermostLayer"), _WIRES),
     **dict.fromkeys(("isCloneTrack", "isOrHasCloneTrack"), _ONE),
     **dict.fromkeys(("eIDBelle", "muIDBelle"), "only the parts of the hadron identity of Belle are there"),
-    **dict.fromkeys(("qrCombined", "FBDT_qrCombined", "FANN_qrCombined", "qrGNN", "nROE_RemainingTracks"), _TAG),
+    **dict.fromkeys(("FANN_qrCombined", "qrGNN", "qrTFLAT"), "the flavour tagger here is FBDT_qrCombined"),
+    "nROE_RemainingTracks": _TAG,
     **dict.fromkeys(("pi0Prob", "etaProb"), "it needs classifiers trained for the veto"),
     **dict.fromkeys(("klmClusterTiming", "klmClusterIsBKLM"), "KLM clusters have no time or part of the detector"),
     "productionIdentifier": "events have no production",

@@ -50,14 +50,14 @@ class Rest:
     variables: dict[str, Array]
 
 
-def _key(v: View, what: str) -> str:
+def candidates_key(v: View, what: str) -> str:
     """Name of something computed for these candidates."""
     return f"{what} {v.particles.version} {len(v)} {hash(v.rows.tobytes())}"
 
 
 def rest(v: View, mask: str = "") -> Rest:
     """Rest of event of each candidate, made once for the same candidates and mask."""
-    key = _key(v, f"rest {mask}")
+    key = candidates_key(v, f"rest {mask}")
     found: Rest = v.owner.cached(key, lambda: _rest(v, mask))
     return found
 
@@ -140,7 +140,7 @@ def _keys(candidate: Index, source: Index) -> Index:
 
 def continuum(v: View, mask: str = "") -> dict[str, Array]:
     """Variables of continuum suppression, made once for the same candidates and mask."""
-    key = _key(v, f"continuum {mask}")
+    key = candidates_key(v, f"continuum {mask}")
     found: dict[str, Array] = v.owner.cached(key, lambda: _continuum(v, mask))
     return found
 
