@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from openbfactory.core.kernels import kernel
 from openbfactory.simulate.draws import exponential, wrapped
 from openbfactory.simulate.parameters import CalorimeterNumbers
 
@@ -39,7 +39,7 @@ class Clusters(NamedTuple):
     rows: Array
 
 
-@njit(cache=True)
+@kernel
 def region_at(theta: float, regions: Array) -> int:
     """Row of the region at a polar angle, -1 in gaps and outside."""
     for k in range(len(regions)):
@@ -48,14 +48,14 @@ def region_at(theta: float, regions: Array) -> int:
     return -1
 
 
-@njit(cache=True)
+@kernel
 def relative_resolution(energy: float, terms: Array) -> float:
     """sigma_E / E of an electromagnetic shower at ``energy`` [GeV]."""
     noise, stochastic = terms[0] / energy, terms[1] / math.sqrt(math.sqrt(energy))
     return math.sqrt(noise * noise + stochastic * stochastic + terms[2] * terms[2])
 
 
-@njit(cache=True)
+@kernel
 def shower_energy(energy: float, factor: float, terms: Array, rng: np.random.Generator) -> float:
     """Measured energy of an electromagnetic shower."""
     deviation = rng.standard_normal()
@@ -64,7 +64,7 @@ def shower_energy(energy: float, factor: float, terms: Array, rng: np.random.Gen
     return energy * (1.0 + relative_resolution(energy, terms) * factor * deviation)
 
 
-@njit(cache=True)
+@kernel
 def cluster_time(delay: float, sigma: float, free: bool, time_range: float, rng: np.random.Generator) -> float:
     """Measured time; NaN where the cluster is too late or too early to be kept.
 
@@ -77,16 +77,14 @@ def cluster_time(delay: float, sigma: float, free: bool, time_range: float, rng:
     return time if free or abs(time) <= span else math.nan
 
 
-@njit(cache=True)
-def measure(offsets: Array, deposits: Array, card: CalorimeterNumbers, rng: np.random.Generator) -> Clusters:
-    """Clusters of all events before merging; columns of ``deposits`` as in :mod:`openbfactory.simulate.ecl`."""
+@kernel
+def measure_deposits(offsets: Array, deposits: Array, card: CalorimeterNumbers, rng: np.random.Generator,
+                     out_offsets: Array, rows: Array) -> None:
+    """Write offsets and rows of the clusters of all events."""
     regions, resolution, timing = card.regions, card.resolution, card.timing
     photon_scale, free_energy, time_range = card.switches[1], card.timing_free_energy, card.background[1]
-    events = len(offsets) - 1
-    out_offsets = np.zeros(events + 1, np.int64)
-    rows = np.zeros((len(deposits), WIDTH))
-    n = 0
-    for event in range(events):
+    out_offsets[0], n = 0, 0
+    for event in range(len(offsets) - 1):
         for j in range(offsets[event], offsets[event + 1]):
             energy, theta, phi, r = deposits[j, 0], deposits[j, 1], deposits[j, 2], deposits[j, 3]
             region = region_at(theta, regions)
@@ -109,9 +107,15 @@ def measure(offsets: Array, deposits: Array, card: CalorimeterNumbers, rng: np.r
             rows[n, 4] = regions[region, 0]
             rows[n, 5] = time
             rows[n, 6] = NINETY_NINE * sigma
-            rows[n, 7] = deposits[j, 5]
+            rows[n, 7], rows[n, 8] = deposits[j, 5], 0.0
             rows[n, 9] = deposits[j, 6]
             rows[n, 10] = deposits[j, 7]
             n += 1
         out_offsets[event + 1] = n
-    return Clusters(out_offsets, rows[:n])
+
+
+def measure(offsets: Array, deposits: Array, card: CalorimeterNumbers, rng: np.random.Generator) -> Clusters:
+    """Clusters of all events before merging; columns of ``deposits`` as in :mod:`openbfactory.simulate.ecl`."""
+    out_offsets, rows = np.empty(len(offsets), np.int64), np.empty((len(deposits), WIDTH))
+    measure_deposits(offsets, deposits, card, rng, out_offsets, rows)
+    return Clusters(out_offsets, rows[:out_offsets[-1]])

@@ -20,21 +20,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from openbfactory.core.kernels import kernel
 from openbfactory.core.units import speed_of_light
 from openbfactory.simulate.draws import exponential, interpolate, poisson
 from openbfactory.simulate.parameters import CalorimeterNumbers
 from openbfactory.simulate.showers import BACKGROUND, HADRON, MINIMUM_IONISING, SPLIT_OFF
-from openbfactory.simulate.surface import straight_to_surface
 from openbfactory.simulate.transport import ANCESTOR, HIT, KEPT, PDG, PX, PY, PZ, SPECIES, Particles, T
 
 Array = npt.NDArray[Any]
 
 #: columns of a deposit: E, theta, phi, r, delay, kind (0: electromagnetic), track, particle
 WIDTH = 8
-#: most deposits of one particle
-MOST = 16
+#: most deposits of one particle, and of beam background in one event
+MOST, MOST_BACKGROUND = 16, 512
 
 
 class Deposits(NamedTuple):
@@ -44,7 +43,7 @@ class Deposits(NamedTuple):
     rows: Array
 
 
-@njit(cache=True)
+@kernel
 def store(row: Array, energy: float, theta: float, phi: float, r: float, delay: float, kind: float, track: float,
           particle: float) -> None:
     """Write one deposit; ``delay`` [ns] is after light from the origin, NaN for beam background."""
@@ -58,7 +57,7 @@ def store(row: Array, energy: float, theta: float, phi: float, r: float, delay: 
     row[7] = particle
 
 
-@njit(cache=True)
+@kernel
 def charged_energy(kinetic: float, available: float, hadron: bool, numbers: Array, scale: float,
                    rng: np.random.Generator) -> tuple[float, int]:
     """Visible energy of a muon or charged hadron, and the kind of deposit.
@@ -76,7 +75,7 @@ def charged_energy(kinetic: float, available: float, hadron: bool, numbers: Arra
     return energy * scale, HADRON
 
 
-@njit(cache=True)
+@kernel
 def split_offs(rows: Array, n: int, hit: Array, most: float, delay: float, rate: float, numbers: Array,
                threshold: float, particle: float, rng: np.random.Generator) -> int:
     """Append the split-offs of a hadron; the new number of rows. ``numbers``: rate, energy, distance."""
@@ -90,7 +89,7 @@ def split_offs(rows: Array, n: int, hit: Array, most: float, delay: float, rate:
     return n
 
 
-@njit(cache=True)
+@kernel
 def neutral_energy(kind: int, p: float, mass: float, chance: float, mean: float, rng: np.random.Generator) -> float:
     """Visible energy of K_L (0), n (1) or anti-n (2) that interacts with ``chance``; 0 where it does not."""
     if rng.random() >= chance:
@@ -103,23 +102,25 @@ def neutral_energy(kind: int, p: float, mass: float, chance: float, mean: float,
     return min(exponential(mean, rng), most)
 
 
-@njit(cache=True)
+@kernel
 def background(rows: Array, n: int, regions: Array, surface: Array, threshold: float, slope: float, scale: float,
                rng: np.random.Generator) -> int:
     """Append the beam-background deposits of one event; the new number of rows."""
+    most = n + MOST_BACKGROUND
     for k in range(len(regions)):
         low, high = math.cos(regions[k, 2]), math.cos(regions[k, 1])
-        for _ in range(min(poisson(regions[k, 4] * scale, rng), len(rows) - n)):
+        for _ in range(min(poisson(regions[k, 4] * scale, rng), most - n)):
             cosine = low + (high - low) * rng.random()
             phi = 2.0 * math.pi * rng.random() - math.pi
-            sine = math.sqrt(1.0 - cosine * cosine)
-            hit = straight_to_surface(0.0, 0.0, 0.0, sine, 0.0, cosine, surface[0], surface[1], surface[2])
-            store(rows[n], threshold + exponential(slope, rng), hit[0], phi, hit[2], math.nan, BACKGROUND, -1.0, -1.0)
+            r = surface[0] / math.sqrt(1.0 - cosine * cosine)
+            r = min(r, (surface[1] if cosine > 0.0 else surface[2]) / cosine) if cosine != 0.0 else r
+            store(rows[n], threshold + exponential(slope, rng), math.acos(cosine), phi, r, math.nan, BACKGROUND, -1.0,
+                  -1.0)
             n += 1
     return n
 
 
-@njit(cache=True)
+@kernel
 def charged_deposits(rows: Array, n: int, species: int, antiparticle: bool, kinetic: float, mass: float, hit: Array,
                      delay: float, track: float, particle: float, numbers: Array, split: Array, switches: Array,
                      threshold: float, rng: np.random.Generator) -> int:
@@ -136,7 +137,46 @@ def charged_deposits(rows: Array, n: int, species: int, antiparticle: bool, kine
                       particle, rng)
 
 
-@njit(cache=True)
+@kernel
+def fill(particles: Particles, of_particle: Array, masses: Array, card: CalorimeterNumbers, rng: np.random.Generator,
+         event: int, offsets: Array, rows: Array) -> int:
+    """Write offsets and rows of the deposits from ``event`` on; the event for which ``rows`` has no room any more."""
+    starts, values, codes, switches = particles.offsets, particles.numbers, particles.codes, card.switches
+    n = offsets[event]
+    while event < len(starts) - 1:
+        if n + MOST * (starts[event + 1] - starts[event]) + MOST_BACKGROUND > len(rows):
+            return event
+        for i in range(starts[event], starts[event + 1]):
+            hit = values[i, HIT:HIT + 4]
+            if hit[2] == 0.0:
+                continue
+            species, ancestor = codes[i, SPECIES], float(codes[i, ANCESTOR])
+            px, py, pz, mass = values[i, PX], values[i, PY], values[i, PZ], masses[species]
+            p = math.sqrt(px * px + py * py + pz * pz) * values[i, KEPT]
+            energy = math.sqrt(p * p + mass * mass)
+            delay = values[i, T] + (hit[3] * energy / p - hit[2]) / speed_of_light
+            if species == 6:
+                if rng.random() < switches[0] * interpolate(p, card.efficiency_energy, card.efficiency):
+                    store(rows[n], p, hit[0], hit[1], hit[2], delay, 0.0, -1.0, ancestor)
+                    n += 1
+            elif species > 6:
+                kind = species - 7
+                chance = interpolate(p, card.neutral_p, card.neutral_efficiency[kind])
+                seen = neutral_energy(kind, p, mass, chance * (switches[5] if kind == 0 else 1.0),
+                                      card.neutral_energy[kind] * switches[2], rng)
+                if seen > 0.0:
+                    store(rows[n], seen, hit[0], hit[1], hit[2], delay, HADRON, -1.0, ancestor)
+                    n += 1
+            else:
+                track = float(of_particle[i]) if rng.random() < card.charged[6] else -1.0
+                n = charged_deposits(rows, n, species, codes[i, PDG] < 0, energy - mass, mass, hit, delay, track,
+                                     ancestor, card.charged, card.split_off, switches, card.threshold, rng)
+        n = background(rows, n, card.regions, card.surface, card.threshold, card.background[0], switches[4], rng)
+        event += 1
+        offsets[event] = n
+    return event
+
+
 def deposit(particles: Particles, of_particle: Array, masses: Array, card: CalorimeterNumbers,
             rng: np.random.Generator) -> Deposits:
     """Energy deposits of all events.
@@ -150,47 +190,13 @@ def deposit(particles: Particles, of_particle: Array, masses: Array, card: Calor
     masses : (10,)
         Masses by species index [GeV].
     """
-    starts, values, codes = particles.offsets, particles.numbers, particles.codes
-    numbers, split, switches, regions, surface = (card.charged, card.split_off, card.switches, card.regions,
-                                                  card.surface)
-    photon_x, photon_y = card.efficiency_energy, card.efficiency
-    neutral_x, neutral_y, neutral_mean = card.neutral_p, card.neutral_efficiency, card.neutral_energy
-    threshold = card.threshold
-    events = len(starts) - 1
-    offsets = np.zeros(events + 1, np.int64)
-    rows = np.zeros((32 * events + 256, WIDTH))
-    n = 0
-    for event in range(events):
-        for i in range(starts[event], starts[event + 1]):
-            row, species, ancestor = values[i], codes[i, SPECIES], float(codes[i, ANCESTOR])
-            hit = row[HIT:HIT + 4]
-            if hit[2] == 0.0:
-                continue
-            if n + 128 > len(rows):
-                grown = np.zeros((2 * len(rows), WIDTH))
-                for k in range(n):  # element by element: slices compile slowly
-                    for column in range(WIDTH):
-                        grown[k, column] = rows[k, column]
-                rows = grown
-            mass = masses[species]
-            p = math.sqrt(row[PX] ** 2 + row[PY] ** 2 + row[PZ] ** 2) * row[KEPT]
-            energy = math.sqrt(p * p + mass * mass)
-            delay = row[T] + (hit[3] * energy / p - hit[2]) / speed_of_light
-            if species == 6:
-                if rng.random() < switches[0] * interpolate(p, photon_x, photon_y):
-                    store(rows[n], p, hit[0], hit[1], hit[2], delay, 0.0, -1.0, ancestor)
-                    n += 1
-            elif species > 6:
-                kind = species - 7
-                chance = interpolate(p, neutral_x, neutral_y[kind]) * (switches[5] if kind == 0 else 1.0)
-                seen = neutral_energy(kind, p, mass, chance, neutral_mean[kind] * switches[2], rng)
-                if seen > 0.0:
-                    store(rows[n], seen, hit[0], hit[1], hit[2], delay, HADRON, -1.0, ancestor)
-                    n += 1
-            else:
-                track = float(of_particle[i]) if rng.random() < numbers[6] else -1.0
-                n = charged_deposits(rows, n, species, codes[i, PDG] < 0, energy - mass, mass, hit, delay, track,
-                                     ancestor, numbers, split, switches, threshold, rng)
-        n = background(rows, n, regions, surface, threshold, card.background[0], switches[4], rng)
-        offsets[event + 1] = n
-    return Deposits(offsets, rows[:n])
+    events = len(particles.offsets) - 1
+    offsets, rows, event = np.zeros(events + 1, np.int64), np.empty((48 * events + 1024, WIDTH)), 0
+    while True:
+        event = fill(particles, of_particle, masses, card, rng, event, offsets, rows)
+        if event == events:
+            return Deposits(offsets, rows[:offsets[-1]])
+        most = MOST * int(np.diff(particles.offsets[event:]).max())
+        grown, n = np.empty((2 * len(rows) + most + MOST_BACKGROUND, WIDTH)), offsets[event]
+        grown[:n] = rows[:n]
+        rows = grown

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from openbfactory.core.kernels import kernel
 from openbfactory.simulate.draws import interpolate, poisson, wrapped
 from openbfactory.simulate.parameters import MuonNumbers
 from openbfactory.simulate.transport import ANCESTOR, HIT, PX, PY, PZ, SPECIES, Particles
@@ -33,7 +33,7 @@ class MuonClusters(NamedTuple):
     rows: Array
 
 
-@njit(cache=True)
+@kernel
 def arrival_probability(species: int, muon: float, punch_through: Array) -> float:
     """Probability that a charged particle of species 0 to 5 makes a cluster that matches its track.
 
@@ -47,18 +47,16 @@ def arrival_probability(species: int, muon: float, punch_through: Array) -> floa
     return muon * (punch_through[0] if species == 2 else punch_through[1])
 
 
-@njit(cache=True)
-def reach(particles: Particles, of_particle: Array, card: MuonNumbers, rng: np.random.Generator) -> MuonClusters:
-    """Clusters of all events; ``of_particle`` is the track of each particle (index in its event), -1 for none."""
+@kernel
+def fill(particles: Particles, of_particle: Array, card: MuonNumbers, rng: np.random.Generator, offsets: Array,
+         rows: Array) -> None:
+    """Write offsets and rows of the clusters of all events."""
     k_long_p, k_long, muon_p, muon, punch_through = (card.k_long_p, card.k_long, card.muon_p, card.muon,
                                                      card.punch_through)
     limits, resolution, layers_p, layers_muon = card.theta, card.resolution, card.layers_p, card.layers_muon
     starts, numbers, codes = particles.offsets, particles.numbers, particles.codes
-    events = len(starts) - 1
-    offsets = np.zeros(events + 1, np.int64)
-    rows = np.zeros((len(codes), 5))
-    n = 0
-    for event in range(events):
+    offsets[0], n = 0, 0
+    for event in range(len(starts) - 1):
         for i in range(starts[event], starts[event + 1]):
             row, species = numbers[i], codes[i, SPECIES]
             theta, phi = row[HIT], row[HIT + 1]
@@ -83,4 +81,10 @@ def reach(particles: Particles, of_particle: Array, card: MuonNumbers, rng: np.r
             rows[n, 4] = codes[i, ANCESTOR]
             n += 1
         offsets[event + 1] = n
-    return MuonClusters(offsets, rows[:n])
+
+
+def reach(particles: Particles, of_particle: Array, card: MuonNumbers, rng: np.random.Generator) -> MuonClusters:
+    """Clusters of all events; ``of_particle`` is the track of each particle (index in its event), -1 for none."""
+    offsets, rows = np.empty(len(particles.offsets), np.int64), np.empty((len(particles.codes), 5))
+    fill(particles, of_particle, card, rng, offsets, rows)
+    return MuonClusters(offsets, rows[:offsets[-1]].copy())

@@ -35,8 +35,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from openbfactory.core.kernels import kernel
 from openbfactory.core.units import speed_of_light
 from openbfactory.events.columns import SUBDETECTORS
 from openbfactory.simulate.draws import interpolate
@@ -71,14 +71,14 @@ def ionisation_table(curve: Array) -> Array:
     return values
 
 
-@njit(cache=True)
+@kernel
 def gaussian(x: float, mean: float, sigma: float) -> float:
-    """Normal density."""
+    """Normal density; 0 beyond nine standard deviations (below 1e-17 of the maximum)."""
     u = (x - mean) / sigma
-    return math.exp(-0.5 * u * u) / (SQRT_TWO_PI * sigma)
+    return math.exp(-0.5 * u * u) / (SQRT_TWO_PI * sigma) if abs(u) < 9.0 else 0.0
 
 
-@njit(cache=True)
+@kernel
 def tabulated(log_beta_gamma: float, table: Array) -> float:
     """Value of ln dE/dx by linear interpolation in the table of :func:`ionisation_table`."""
     place = (log_beta_gamma - TABLE_START) / TABLE_STEP
@@ -87,7 +87,7 @@ def tabulated(log_beta_gamma: float, table: Array) -> float:
     return table[k] + (place - k) * (table[k + 1] - table[k])
 
 
-@njit(cache=True)
+@kernel
 def apparent(species: int, confusion: Array, rng: np.random.Generator) -> int:
     """Species that the devices see: normally the true one."""
     if species > 4 or rng.random() >= confusion[species]:
@@ -95,7 +95,7 @@ def apparent(species: int, confusion: Array, rng: np.random.Generator) -> int:
     return 2 if species == 1 or species == 3 else 3
 
 
-@njit(cache=True)
+@kernel
 def add_ionisation(device: Array, hits: float, seen: int, levels: Array, scale: float, rng: np.random.Generator,
                    out: Array) -> None:
     """Multiply by the likelihoods of one dE/dx measurement; ``levels`` (6,) are the expected ln dE/dx."""
@@ -110,7 +110,7 @@ def add_ionisation(device: Array, hits: float, seen: int, levels: Array, scale: 
         out[h] *= (1.0 - device[8]) * gaussian(x, levels[h], sigma) + flat
 
 
-@njit(cache=True)
+@kernel
 def add_ring(device: Array, seen: int, beta: Array, fake: float, scale: float, rng: np.random.Generator,
              out: Array) -> None:
     """Multiply by the likelihoods of one Cherenkov-angle measurement; ``beta`` (6,) by hypothesis."""
@@ -132,7 +132,7 @@ def add_ring(device: Array, seen: int, beta: Array, fake: float, scale: float, r
         out[h] *= chance * density if found else 1.0 - chance + 1e-3
 
 
-@njit(cache=True)
+@kernel
 def add_flight(device: Array, seen: int, beta: Array, sine: float, scale: float, rng: np.random.Generator,
                out: Array) -> None:
     """Multiply by the likelihoods of one time of flight."""
@@ -145,20 +145,24 @@ def add_flight(device: Array, seen: int, beta: Array, sine: float, scale: float,
         out[h] *= (1.0 - device[8]) * gaussian(x, mean, sigma) + device[8] / TIME_RANGE
 
 
-@njit(cache=True)
+@kernel
+def firing_chance(device: Array, beta: float) -> float:
+    """Probability that a threshold counter fires."""
+    full = 1.0 - 1.0 / (device[5] * device[5])
+    light = max(1.0 - 1.0 / (device[5] * beta) ** 2, 0.0) / full * device[6] + device[7]
+    return (1.0 - device[8]) * (1.0 - math.exp(-light)) + 0.5 * device[8]
+
+
+@kernel
 def add_threshold(device: Array, seen: int, beta: Array, rng: np.random.Generator, out: Array) -> None:
     """Multiply by the likelihoods of one threshold counter that fires or not."""
-    full = 1.0 - 1.0 / (device[5] * device[5])
-    chances = np.empty(6)
+    fired = rng.random() < firing_chance(device, beta[seen])
     for h in range(6):
-        light = max(1.0 - 1.0 / (device[5] * beta[h]) ** 2, 0.0) / full * device[6] + device[7]
-        chances[h] = (1.0 - device[8]) * (1.0 - math.exp(-light)) + 0.5 * device[8]
-    fired = rng.random() < chances[seen]
-    for h in range(6):
-        out[h] *= chances[h] if fired else 1.0 - chances[h]
+        chance = firing_chance(device, beta[h])
+        out[h] *= chance if fired else 1.0 - chance
 
 
-@njit(cache=True)
+@kernel
 def add_calorimeter(energy: float, p: float, masses: Array, charged: Array, numbers: Array, out: Array) -> None:
     """Multiply by the likelihoods of the energy [GeV] of the matched cluster.
 
@@ -178,7 +182,7 @@ def add_calorimeter(energy: float, p: float, masses: Array, charged: Array, numb
         out[h] *= density + flat
 
 
-@njit(cache=True)
+@kernel
 def add_muon_detector(found: bool, muon: float, punch_through: Array, out: Array) -> None:
     """Multiply by the probabilities of a match in the muon detector, or of none; ``muon`` is that of a muon."""
     if muon <= 0.0:
@@ -188,7 +192,7 @@ def add_muon_detector(found: bool, muon: float, punch_through: Array, out: Array
         out[h] *= chance if found else 1.0 - chance
 
 
-@njit(cache=True)
+@kernel
 def measure_devices(devices: Array, hits: Array, theta: float, pt: float, p: float, arrives: bool, seen: int,
                     beta: Array, levels: Array, fake_ring: float, scale: float, rng: np.random.Generator,
                     out: Array) -> None:
@@ -207,11 +211,44 @@ def measure_devices(devices: Array, hits: Array, theta: float, pt: float, p: flo
                 add_threshold(device, seen, beta, rng, target)
 
 
-@njit(cache=True)
+@kernel
+def multiply_likelihoods(particles: Particles, row_of_track: Array, hits: Array, cluster_energy: Array,
+                         muon_match: Array, card: IdentificationNumbers, klm: MuonNumbers, charged: Array,
+                         masses: Array, table: Array, rng: np.random.Generator, scratch: Array, out: Array) -> None:
+    """Write the likelihoods (9, 6, n); ``scratch`` (SUM + 3, 6) is overwritten, its last row the logarithms of masses.
+
+    The other parameters are those of :func:`identify`.
+    """
+    beta, levels, log_mass = scratch[SUM], scratch[SUM + 1], scratch[SUM + 2]
+    for k in range(len(row_of_track)):
+        row = particles.numbers[row_of_track[k]]
+        pt = math.sqrt(row[PX] * row[PX] + row[PY] * row[PY])
+        p, theta = math.sqrt(pt * pt + row[PZ] * row[PZ]), math.atan2(pt, row[PZ])
+        seen, log_p = apparent(particles.codes[row_of_track[k], SPECIES], card.confusion, rng), math.log(p)
+        for h in range(6):
+            beta[h] = p / math.sqrt(p * p + masses[h] * masses[h])
+            levels[h] = tabulated(log_p - log_mass[h], table)
+            for d in range(SUM):
+                scratch[d, h] = 1.0
+        measure_devices(card.devices, hits[k], theta, pt, p, row[HIT + 2] > 0.0, seen, beta, levels, card.fake_ring,
+                        card.switch_resolution, rng, scratch)
+        if cluster_energy[k] > 0.0:
+            add_calorimeter(cluster_energy[k], p, masses, charged, card.calorimeter, scratch[CALORIMETER])
+        if klm.theta[0] <= theta <= klm.theta[1]:
+            add_muon_detector(muon_match[k] > 0, interpolate(p, klm.muon_p, klm.muon), klm.punch_through,
+                              scratch[MUON_DETECTOR])
+        for h in range(6):
+            product = 1.0
+            for d in range(SUM):
+                product *= scratch[d, h]
+                out[d, h, k] = scratch[d, h]
+            out[SUM, h, k] = product
+
+
 def identify(particles: Particles, row_of_track: Array, hits: Array, cluster_energy: Array, muon_match: Array,
              card: IdentificationNumbers, klm: MuonNumbers, charged: Array, masses: Array, table: Array,
              rng: np.random.Generator) -> Array:
-    """Log-likelihoods (n, 9, 6) of the tracks: of each subdetector, and in the last row their sum.
+    """Log-likelihoods (9, 6, n) of the tracks: of each subdetector, and in the last row their sum.
 
     Parameters
     ----------
@@ -230,29 +267,9 @@ def identify(particles: Particles, row_of_track: Array, hits: Array, cluster_ene
     table
         ln dE/dx of :func:`ionisation_table`.
     """
-    devices, confusion, numbers, scale = card.devices, card.confusion, card.calorimeter, card.switch_resolution
-    muon_p, muon, punch_through, limits = klm.muon_p, klm.muon, klm.punch_through, klm.theta
-    out = np.zeros((len(row_of_track), SUM + 1, 6))
-    beta, levels, likelihood, log_mass = np.zeros(6), np.zeros(6), np.zeros((SUM, 6)), np.log(masses)
-    for k in range(len(row_of_track)):
-        row = particles.numbers[row_of_track[k]]
-        pt = math.hypot(row[PX], row[PY])
-        p, theta = math.hypot(pt, row[PZ]), math.atan2(pt, row[PZ])
-        seen, log_p = apparent(particles.codes[row_of_track[k], SPECIES], confusion, rng), math.log(p)
-        for h in range(6):
-            beta[h] = p / math.sqrt(p * p + masses[h] * masses[h])
-            levels[h] = tabulated(log_p - log_mass[h], table)
-        likelihood[:] = 1.0
-        measure_devices(devices, hits[k], theta, pt, p, row[HIT + 2] > 0.0, seen, beta, levels, card.fake_ring, scale,
-                        rng, likelihood)
-        if cluster_energy[k] > 0.0:
-            add_calorimeter(cluster_energy[k], p, masses, charged, numbers, likelihood[CALORIMETER])
-        if limits[0] <= theta <= limits[1]:
-            add_muon_detector(muon_match[k] > 0, interpolate(p, muon_p, muon), punch_through,
-                              likelihood[MUON_DETECTOR])
-        for d in range(SUM):
-            for h in range(6):
-                if likelihood[d, h] != 1.0:
-                    out[k, d, h] = math.log(likelihood[d, h])
-                    out[k, SUM, h] += out[k, d, h]
-    return out
+    out, scratch = np.empty((SUM + 1, 6, len(row_of_track))), np.empty((SUM + 3, 6))
+    scratch[SUM + 2] = np.log(masses)
+    multiply_likelihoods(particles, row_of_track, hits, cluster_energy, muon_match, card, klm, charged, masses, table,
+                         rng, scratch, out)
+    # all at once: several logarithms in one instruction
+    return np.log(out, out=out)

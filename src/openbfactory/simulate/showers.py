@@ -23,8 +23,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from openbfactory.core.kernels import kernel
 from openbfactory.experiment.detector import Detector
 from openbfactory.experiment.showers import Shape
 from openbfactory.simulate.draws import interpolate
@@ -80,7 +80,7 @@ def shower_numbers(detector: Detector) -> ShowerNumbers:
         np.array(pulse.separation.y if pulse else [0.0], float))
 
 
-@njit(cache=True)
+@kernel
 def reflected(x: float) -> float:
     """The number reflected into [0, 1]."""
     x = abs(x)
@@ -89,7 +89,7 @@ def reflected(x: float) -> float:
     return min(max(x, 0.0), 1.0)
 
 
-@njit(cache=True)
+@kernel
 def pulse_discriminant(h: float, separation: float, light: float) -> float:
     """Probability of a photon at ``h``, with ``light`` the fraction of hadronic showers with hadronic light."""
     # ratio of the densities of the hadronic part and of photons at h
@@ -97,19 +97,12 @@ def pulse_discriminant(h: float, separation: float, light: float) -> float:
     return 1.0 / (2.0 - light + light * ratio)
 
 
-@njit(cache=True)
-def measure_shapes(clusters: Array, card: ShowerNumbers, rng: np.random.Generator) -> Array:
-    """Shapes (n, 9) of clusters after merging, in the order of :data:`COLUMNS`.
-
-    Parameters
-    ----------
-    clusters : (n, WIDTH)
-        Columns of :mod:`openbfactory.simulate.clusters`: energy first, kind and share of merged neighbours in 7 and 8.
-    """
+@kernel
+def draw_shapes(clusters: Array, card: ShowerNumbers, rng: np.random.Generator, out: Array) -> None:
+    """Write the shapes (n, 9) of clusters."""
     rho, loss_energy, per_log, log_energy, overlap, threshold = (
         card.numbers[0], card.numbers[1], card.numbers[2], card.numbers[3], card.numbers[4], card.numbers[5])
     free = math.sqrt(1.0 - rho * rho)
-    out = np.empty((len(clusters), 9))
     for j in range(len(clusters)):
         energy, kind = clusters[j, 0], int(clusters[j, 7])
         shape, row = card.shapes[kind], out[j]
@@ -134,4 +127,16 @@ def measure_shapes(clusters: Array, card: ShowerNumbers, rng: np.random.Generato
             if rng.random() < card.kinds[kind, 1]:
                 h -= separation
             row[7], row[8] = 1.0, pulse_discriminant(h, separation, card.kinds[2, 1])
+
+
+def measure_shapes(clusters: Array, card: ShowerNumbers, rng: np.random.Generator) -> Array:
+    """Shapes (n, 9) of clusters after merging, in the order of :data:`COLUMNS`.
+
+    Parameters
+    ----------
+    clusters : (n, WIDTH)
+        Columns of :mod:`openbfactory.simulate.clusters`: energy first, kind and share of merged neighbours in 7 and 8.
+    """
+    out = np.empty((len(clusters), 9))
+    draw_shapes(clusters, card, rng, out)
     return out

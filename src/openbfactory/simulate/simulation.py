@@ -106,13 +106,13 @@ def simulate_counted(events: Events, card: Card, address: Address) -> tuple[Even
     muons = klm.reach(particles, tracks.of_particle, klm_card, address.at("simulate:klm").generator())
     deposits = ecl.deposit(particles, tracks.of_particle, masses, ecl_card, address.at("simulate:ecl").generator())
     single = clusters.measure(deposits.offsets, deposits.rows, ecl_card, address.at("simulate:clusters").generator())
-    offsets, rows = merging.merge(single.offsets, single.rows, ecl_card.merge_distance)
+    offsets, rows, points = merging.merge(single.offsets, single.rows, ecl_card.merge_distance)
     shapes = showers.measure_shapes(rows, showers.shower_numbers(detector),
                                     address.at("simulate:showers").generator())
-    distance = merging.track_distances(offsets, rows, tracks.offsets, tracks.helix, ecl_card.surface)
+    distance = merging.track_distances(offsets, points, tracks.offsets, tracks.helix, ecl_card.surface)
 
-    energy = _of_tracks(tracks, offsets, rows[:, 9], rows[:, 0])
-    matched = _of_tracks(tracks, muons.offsets, muons.rows[:, 3], np.ones(len(muons.rows)))
+    energy = merging.sums_of_tracks(offsets, rows[:, 9], rows[:, 0], tracks.offsets)
+    matched = merging.sums_of_tracks(muons.offsets, muons.rows[:, 3], np.ones(len(muons.rows)), tracks.offsets)
     likelihoods = pid.identify(particles, tracks.row, tracks.hits, energy, matched, pid_card, klm_card,
                                ecl_card.charged, masses[:6], pid.ionisation_table(pid_card.curve),
                                address.at("simulate:pid").generator())
@@ -127,14 +127,6 @@ def simulate_counted(events: Events, card: Card, address: Address) -> tuple[Even
         TRGSummary=_typed(TRG_SUMMARY, np.arange(len(events) + 1, dtype=np.int64), [
             decisions[:, 0], decisions[:, 1], decisions[:, 1] != 0, decisions[:, 2]])
     ), Counts(particles.unknown, particles.outside, tracks.repaired, undone)
-
-
-def _of_tracks(tracks: tracking.TrackColumns, offsets: Array, track: Array, values: Array) -> Array:
-    """Sum of ``values`` of the clusters matched to each track, (n,)."""
-    event = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-    matched = track >= 0
-    index = tracks.offsets[event[matched]] + track[matched].astype(np.int64)
-    return np.bincount(index, weights=values[matched], minlength=len(tracks.charge)).astype(np.float64)
 
 
 def _tracks(tracks: tracking.TrackColumns, particles: Particles) -> Jagged:
@@ -158,10 +150,10 @@ def _secondaries(particles: Particles, of_particle: Array) -> Jagged:
 def _likelihoods(offsets: Array, values: Array, devices: Array) -> Jagged:
     """Log-likelihoods as a collection: the sums, and the subdetectors of the card."""
     present = sorted({int(d) for d in devices[:, 9]} | {pid.CALORIMETER, pid.MUON_DETECTOR})
-    columns = {f"logL_{h}": np.ascontiguousarray(values[:, pid.SUM, k]) for k, h in enumerate(HYPOTHESES)}
+    columns = {f"logL_{h}": values[pid.SUM, k] for k, h in enumerate(HYPOTHESES)}
     for d in present:
         for k, h in enumerate(HYPOTHESES):
-            columns[f"logL_{h}_{SUBDETECTORS[d]}"] = values[:, d, k].astype(np.float32)
+            columns[f"logL_{h}_{SUBDETECTORS[d]}"] = values[d, k].astype(np.float32)
     return Jagged(offsets.copy(), columns)
 
 
@@ -174,5 +166,5 @@ def _ecl_clusters(offsets: Array, rows: Array, shapes: Array, distance: Array) -
 
 def _typed(collection: Collection, offsets: Array, columns: list[Array]) -> Jagged:
     """Columns in the declared order with the declared types."""
-    return Jagged(offsets, {c.name: np.array(values, dtype=c.dtype, order="C")
+    return Jagged(offsets, {c.name: np.ascontiguousarray(values, dtype=c.dtype)
                             for c, values in zip(collection.columns, columns, strict=True)})

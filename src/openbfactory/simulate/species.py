@@ -12,8 +12,8 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from openbfactory.core.kernels import kernel
 from openbfactory.physics.particles import mass, species_of
 
 #: PDG codes by species index; the first six are the mass hypotheses
@@ -32,7 +32,7 @@ def decay_lengths() -> npt.NDArray[np.float64]:
     return np.array([species_of(code).ctau if code in (13, 211, 321) else 0.0 for code in CODES])
 
 
-@njit(cache=True)
+@kernel
 def species_index(pdg: int) -> int:
     """Index of the species, -1 where the detector sees nothing."""
     code = abs(pdg)
@@ -55,7 +55,7 @@ def species_index(pdg: int) -> int:
     return 5 if code == 1000010020 else -1
 
 
-@njit(cache=True)
+@kernel
 def charge_of(pdg: int) -> int:
     """Charge in units of e of a charged species (index 0 to 5)."""
     sign = 1 if pdg > 0 else -1
@@ -63,7 +63,7 @@ def charge_of(pdg: int) -> int:
     return -sign if code == 11 or code == 13 else sign
 
 
-@njit(cache=True)
+@kernel
 def is_neutrino(pdg: int) -> bool:
     """Whether the code is that of a neutrino."""
     code = abs(pdg)

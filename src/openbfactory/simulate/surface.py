@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
+from openbfactory.core.kernels import kernel
 from openbfactory.kinematics.helix import point_at
 
 #: particles below this transverse momentum [GeV] do not leave the beam pipe
@@ -22,14 +21,14 @@ LEAST_MOMENTUM = 1e-3
 Hit = tuple[float, float, float, float]
 
 
-@njit(cache=True)
+@kernel
 def seen_from_origin(x: float, y: float, z: float, path: float) -> Hit:
     """(theta, phi, r, path) of a point."""
     rho = math.sqrt(x * x + y * y)
     return math.atan2(rho, z), math.atan2(y, x), math.sqrt(rho * rho + z * z), path
 
 
-@njit(cache=True)
+@kernel
 def straight_to_surface(x: float, y: float, z: float, px: float, py: float, pz: float,
                         radius: float, z_forward: float, z_backward: float) -> Hit:
     """Where a straight line from (x, y, z) along (px, py, pz) leaves the volume."""
@@ -49,7 +48,7 @@ def straight_to_surface(x: float, y: float, z: float, px: float, py: float, pz: 
     return seen_from_origin(x + path * ux, y + path * uy, z + path * uz, path)
 
 
-@njit(cache=True)
+@kernel
 def arc_to_radius(d0: float, omega: float, radius: float) -> float:
     """Arc length [cm] from the POCA to the first crossing of a cylinder, -1 where it is out of reach.
 
@@ -66,10 +65,10 @@ def arc_to_radius(d0: float, omega: float, radius: float) -> float:
     return 2.0 * half if turn < 1e-8 else 2.0 * math.asin(turn) / abs(omega)
 
 
-@njit(cache=True)
-def helix_to_surface(d0: float, phi0: float, omega: float, z0: float, tanl: float,
-                     radius: float, z_forward: float, z_backward: float) -> Hit:
-    """Where a helix leaves the volume; the path counts from the POCA."""
+@kernel
+def leaving_point(d0: float, phi0: float, omega: float, z0: float, tanl: float,
+                  radius: float, z_forward: float, z_backward: float) -> Hit:
+    """Point (x, y, z) [cm] where a helix leaves the volume, and the arc length there (0 where it does not)."""
     s = arc_to_radius(d0, omega, radius)
     z = z0 + s * tanl
     if s < 0.0 or z > z_forward or z < z_backward:
@@ -79,4 +78,14 @@ def helix_to_surface(d0: float, phi0: float, omega: float, z0: float, tanl: floa
         if s <= 0.0 or s * abs(omega) > math.pi:
             return 0.0, 0.0, 0.0, 0.0
     x, y, z = point_at(d0, phi0, omega, z0, tanl, s)
+    return x, y, z, s
+
+
+@kernel
+def helix_to_surface(d0: float, phi0: float, omega: float, z0: float, tanl: float,
+                     radius: float, z_forward: float, z_backward: float) -> Hit:
+    """Where a helix leaves the volume; the path counts from the POCA."""
+    x, y, z, s = leaving_point(d0, phi0, omega, z0, tanl, radius, z_forward, z_backward)
+    if s == 0.0:
+        return 0.0, 0.0, 0.0, 0.0
     return seen_from_origin(x, y, z, s * math.sqrt(1.0 + tanl * tanl))
