@@ -12,7 +12,20 @@ import sys
 
 import typer
 
-from openbfactory.cli import check, data, fit, generate, interpret, listing, reconstruct, run, simulate, tag, train
+from openbfactory.cli import (
+    check,
+    data,
+    display,
+    fit,
+    generate,
+    interpret,
+    listing,
+    reconstruct,
+    run,
+    simulate,
+    tag,
+    train,
+)
 
 app = typer.Typer(
     name="obf",
@@ -27,6 +40,7 @@ app.command("generate")(generate.generate)
 app.command("simulate")(simulate.simulate)
 app.command("reconstruct")(reconstruct.reconstruct)
 app.command("tag")(tag.tag)
+app.command("display")(display.display)
 app.command("fit")(fit.fit)
 app.command("interpret")(interpret.interpret)
 app.add_typer(data.app, name="data")

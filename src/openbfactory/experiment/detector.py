@@ -33,6 +33,7 @@ from openbfactory.experiment.dimensions import (
     TimeEnergy,
 )
 from openbfactory.experiment.layers import LayerTable
+from openbfactory.experiment.outline import DetectorOutline, Outline
 from openbfactory.experiment.showers import ShowerShapes
 from openbfactory.experiment.trigger import Trigger
 
@@ -343,3 +344,4 @@ class Detector(Config):
     pid: ParticleIdentification
     trigger: Trigger
     switches: Switches = Switches()
+    outline: DetectorOutline = Outline()
