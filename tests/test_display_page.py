@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -74,6 +75,9 @@ seen.back = document.getElementById("number").textContent;
 const paper = () => getComputedStyle(document.body).backgroundColor, was = paper();
 document.getElementById("theme").click();
 seen.theme = paper() !== was;
+HTMLAnchorElement.prototype.click = function () { seen.saved = [this.download, decodeURIComponent(this.href)]; };
+here(".save").click();
+seen.dark = getComputedStyle(document.documentElement).getPropertyValue("--paper");
 seen.marked = every("svg .marked").length;
 seen.names = every("svg .o[tabindex]").every(e => e.getAttribute("aria-label"));
 document.documentElement.dataset.seen = JSON.stringify(seen);
@@ -147,6 +151,17 @@ def test_events_theme_and_candidates(seen, source):
     assert seen["theme"]
     assert seen["marked"] == 6  # two tracks in three views
     assert seen["names"]
+
+
+def test_a_saved_view_is_a_picture_of_its_own_in_the_colours_of_the_page(seen):
+    name, text = seen["saved"]
+    assert name == "event-100-rphi.svg"
+    picture = text.split(",", 1)[1]
+    root = ElementTree.fromstring(picture)
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    style = next(e.text for e in root.iter() if e.tag.endswith("style"))
+    assert f"--paper:{seen['dark']};" in style.rpartition(":root:root{")[2]
+    assert 'class="near"' not in picture
 
 
 def test_a_page_of_one_event_is_small(source, tmp_path):

@@ -162,6 +162,15 @@ def test_events_tables_trees_and_candidates(display):
     assert 'id="next"' not in single
 
 
+def test_tables_show_clusters_that_have_a_line_to_them(display):
+    tower = Tower("klm-0", "klm", "klm", "KLM cluster 0", np.array([0.0, 210.0, 0.0]), np.array([0.0, 1.0, 0.0]), 30.0,
+                  16.0, (Property("layers", 4),))
+    line = Curve("klm-0", "klm", "klm", "KLM cluster 0", np.array([[0.0, 0, 0], [0, 210, 0]]), faint=True)
+    event = scene(towers=(tower,), curves=(line,))
+    page = render_display(Display("e", "Test", 1.5, (), (event,), display.extents, "all"))
+    assert re.search(r'data-k="klm-0" tabindex="0">.*?<td>4</td>', page, re.DOTALL)
+
+
 def test_views_as_a_picture(display):
     text = render_picture(display, 9, hide=("mc-charged",), extent="calorimeter", size=500)
     root = ElementTree.fromstring(text)

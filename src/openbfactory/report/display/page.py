@@ -153,7 +153,10 @@ def _tables(scene: Scene) -> list[dict[str, Any]]:
     """Tables of the reconstructed objects that the event has."""
     found = []
     for heading, (layer, columns) in TABLES.items():
-        items = {item.key: item for item in _items(scene) if item.layer == layer}
+        items: dict[str, Any] = {}
+        for item in _items(scene):
+            if item.layer == layer:  # the first of a key has the properties, a line to it has none
+                items.setdefault(item.key, item)
         values = {key: {p.name: p for p in item.properties} for key, item in items.items()}
         used = [c for c in columns if any(c in v for v in values.values())]
         if items:

@@ -213,7 +213,7 @@
   function picture(svg) {
     const copy = svg.cloneNode(true), style = document.createElementNS(SVG, "style"), look = getComputedStyle(document.documentElement);
     const rules = document.getElementById("look").textContent, names = [...new Set(rules.match(/--[\w-]+(?=:)/g))].filter(n => n !== "--c");
-    style.textContent = rules.replace(/@media[^]*?\}\s*\}/, "") + "svg{" + names.map(n => n + ":" + look.getPropertyValue(n)).join(";") + "}";
+    style.textContent = rules.replace(/@media[^]*?\}\s*\}/, "") + ":root:root{" + names.map(n => n + ":" + look.getPropertyValue(n)).join(";") + "}";
     const hidden = boxes.filter(box => !box.checked).map(box => box.value === "detector" ? ".det" : `[data-layer="${box.value}"]`);
     all(".near" + hidden.map(s => "," + s).join(""), copy).forEach(e => e.remove());
     all("*", copy).concat(copy).forEach(e => ["tabindex", "data-k", "aria-hidden"].forEach(name => e.removeAttribute(name)));
