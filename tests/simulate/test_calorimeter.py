@@ -135,7 +135,7 @@ def test_k_long_in_klm(gun, run, quiet, p):
 def test_muons_and_pions_in_klm(gun, run, quiet):
     rate = {pdg: run(gun(pdg, np.full(N, 1.5), CENTRAL), quiet)["KLMClusters"].size / N for pdg in (13, 211)}
     assert rate[13] == pytest.approx(0.93, abs=0.01)
-    assert rate[211] == pytest.approx(0.93 * 0.045, abs=0.008)
+    assert rate[211] == pytest.approx(0.93 * quiet.detector.klm.pion_punch_through.value, abs=0.008)
     assert run(gun(13, np.full(100, 0.4), CENTRAL[:100]), quiet)["KLMClusters"].size == 0
 
 

@@ -1,9 +1,9 @@
 """Identification of charged particles.
 
-Oracle: published working points, loosely: kaonID > 0.9 keeps about 68 % of the kaons of B+ -> K+ nu nubar with
-1.2 % of the pions; kaonID > 0.5 about 90 % at 0.5-1.5 GeV; muonID > 0.9 85-90 % above 1 GeV. Consistency: the
-ratio of two likelihoods is calibrated (a track with kaonID in a bin is a kaon with that probability) where
-no track is confused.
+Oracle: published working points, loosely (those measured with D* decays leave out decays in flight): kaonID > 0.9
+keeps about 68 % of the kaons of B+ -> K+ nu nubar with 1.2 % of the pions; kaonID > 0.5 about 90 % at 0.5-1.5 GeV;
+muonID > 0.9 85-90 % above 1 GeV. Consistency: the ratio of two likelihoods is calibrated (a track with kaonID in a bin
+is a kaon with that probability) where no track is confused.
 """
 
 import numpy as np
@@ -43,11 +43,10 @@ def test_signal_kaon_working_point(gun, run, belle2):
     assert 0.006 < fraction(gun, run, belle2, 211, p, theta, 3, 0.9) < 0.018
 
 
-def test_loose_kaons(gun, run, belle2):
+def test_loose_kaons(gun, run, belle2, quiet):
     rng = np.random.default_rng(2)
     p, theta = rng.uniform(0.5, 1.5, N), np.arccos(rng.uniform(-0.8, 0.9, N))
-    # five standard deviations of 28 000 tracks (false alarm 3e-7) beyond the range
-    assert 0.82 - 0.011 < fraction(gun, run, belle2, 321, p, theta, 3, 0.5) < 0.94
+    assert 0.82 < fraction(gun, run, quiet, 321, p, theta, 3, 0.5) < 0.94
     assert 0.02 < fraction(gun, run, belle2, 211, p, theta, 3, 0.5) < 0.08
 
 
@@ -65,7 +64,9 @@ def test_binary_ratio_is_calibrated(gun, run, quiet):
     detector = quiet.detector
     none = {k: getattr(detector.pid.confusion, k).model_copy(update={"value": 0.0})
             for k in ("electron", "muon", "pion", "kaon", "proton")}
-    pid = detector.pid.model_copy(update={"confusion": detector.pid.confusion.model_copy(update=none)})
+    devices = tuple(d.model_copy(update={"expected_outliers": None}) for d in detector.pid.devices)
+    pid = detector.pid.model_copy(update={"confusion": detector.pid.confusion.model_copy(update=none),
+                                          "devices": devices})
     card = quiet.model_copy(update={"detector": detector.model_copy(update={"pid": pid})})
     rng = np.random.default_rng(4)
     p, theta = rng.uniform(1.0, 3.0, 2 * N), np.arccos(rng.uniform(-0.5, 0.8, 2 * N))

@@ -219,8 +219,10 @@ class Ionisation(Config):
     full_hits: int = Field(ge=1)
     minimum_hits: int = Field(ge=1)
     outliers: Fraction
+    expected_outliers: Fraction | None = None
 
 
+# ``outliers`` of a device are flat; ``expected_outliers`` is what the likelihood takes them to be (the same where None)
 #: subdetectors whose likelihoods have columns of their own
 Subdetector = Literal["TOP", "ARICH", "TOF", "ACC"]
 
@@ -237,6 +239,7 @@ class Ring(Config):
     resolution: AngleResolution
     photons: Number
     outliers: Fraction
+    expected_outliers: Fraction | None = None
 
 
 class Flight(Config):
@@ -250,6 +253,7 @@ class Flight(Config):
     path: Length
     resolution: Time
     outliers: Fraction
+    expected_outliers: Fraction | None = None
 
 
 class Threshold(Config):

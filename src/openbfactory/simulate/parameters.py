@@ -118,7 +118,8 @@ class MuonNumbers(NamedTuple):
 class IdentificationNumbers(NamedTuple):
     """Numbers of :mod:`openbfactory.simulate.pid`.
 
-    ``devices`` (n, 10): kind, system, theta min and max, least pT, three numbers of the kind, outliers, subdetector.
+    ``devices`` (n, 11): kind, system, theta min and max, least pT, three numbers of the kind, outliers, subdetector,
+    flat fraction in the likelihood.
     ``calorimeter`` (5,): outliers; mean, width and floor of electrons; widening of minimum-ionising deposits.
     """
 
@@ -231,10 +232,11 @@ def identification_numbers(detector: Detector) -> IdentificationNumbers:
             else:
                 row += [d.index.value, d.photons.value, d.background_photons.value]
         name = d.system if isinstance(d, Ionisation) else d.subdetector
-        rows.append([KINDS[d.kind], *row, d.outliers.value, SUBDETECTORS.index(name)])
+        expected = getattr(d, "expected_outliers", None) or d.outliers
+        rows.append([KINDS[d.kind], *row, d.outliers.value, SUBDETECTORS.index(name), expected.value])
     c, e = card.confusion, card.calorimeter
     return IdentificationNumbers(
-        np.array(rows, float).reshape(-1, 10),
+        np.array(rows, float).reshape(-1, 11),
         np.array([v.value for v in (c.electron, c.muon, c.pion, c.kaon, c.proton)]),
         np.array([v.value for v in card.ionisation_curve]),
         np.array([v.value for v in (e.outliers, e.electron_mean, e.electron_width, e.electron_floor, e.mip_widening)]),

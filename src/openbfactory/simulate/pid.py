@@ -16,11 +16,13 @@ subdetector follow.  Devices (as many as the card lists):
   minimum-ionising deposit or a shower (the simulated clusters themselves);
 - muon detector: whether a cluster matches the track.
 
-A fraction of the observables of each device is flat (outliers), in the draw
-and in the likelihood.  A fraction of the tracks is confused: all Cherenkov,
-time and dE/dx observables are those of another particle (decays in flight,
-scatters), which the likelihood does not know.  Particles that end before the
-calorimeter reach no Cherenkov or time device.
+A fraction of the observables of each device is flat (outliers); the likelihood
+may expect another fraction, which limits how sure it can be.  A fraction of the
+tracks is confused: all Cherenkov, time and dE/dx observables are those of
+another particle (scatters), which the likelihood does not know.  Where a
+particle decays on its way, Cherenkov and time devices see a muon in its place,
+and the muon of a pion may match in the muon detector; particles that interact
+reach none of them.
 
 Approximation: no dependence on the impact point in a device, no correlation
 between devices besides the true momentum, true momentum in place of the
@@ -42,7 +44,7 @@ from openbfactory.events.columns import SUBDETECTORS
 from openbfactory.simulate.draws import interpolate
 from openbfactory.simulate.klm import arrival_probability
 from openbfactory.simulate.parameters import IdentificationNumbers, MuonNumbers
-from openbfactory.simulate.transport import HIT, PX, PY, PZ, SPECIES, Particles
+from openbfactory.simulate.transport import DECAY, FATE, HIT, PX, PY, PZ, SPECIES, Particles
 
 Array = npt.NDArray[Any]
 
@@ -102,12 +104,12 @@ def add_ionisation(device: Array, hits: float, seen: int, levels: Array, scale: 
     if hits < device[7]:
         return
     sigma = device[5] * math.sqrt(device[6] / hits)
-    flat = device[8] / LOG_IONISATION_RANGE
+    flat = device[10] / LOG_IONISATION_RANGE
     x = levels[seen] + scale * sigma * rng.standard_normal()
     if rng.random() < device[8]:
         x = levels[seen] + LOG_IONISATION_RANGE * (rng.random() - 0.5)
     for h in range(6):
-        out[h] *= (1.0 - device[8]) * gaussian(x, levels[h], sigma) + flat
+        out[h] *= (1.0 - device[10]) * gaussian(x, levels[h], sigma) + flat
 
 
 @kernel
@@ -126,7 +128,7 @@ def add_ring(device: Array, seen: int, beta: Array, fake: float, scale: float, r
         cosine = 1.0 / (index * beta[h])
         if cosine < 1.0:
             chance = max(1.0 - math.exp(-device[7] * (1.0 - cosine * cosine)), fake)
-            density = (1.0 - device[8]) * gaussian(x, math.acos(cosine), sigma) + device[8] / widest
+            density = (1.0 - device[10]) * gaussian(x, math.acos(cosine), sigma) + device[10] / widest
         else:
             chance, density = fake, 1.0 / widest
         out[h] *= chance * density if found else 1.0 - chance + 1e-3
@@ -142,7 +144,7 @@ def add_flight(device: Array, seen: int, beta: Array, sine: float, scale: float,
         x = path / (speed_of_light * beta[seen]) + TIME_RANGE * (rng.random() - 0.5)
     for h in range(6):
         mean = path / (speed_of_light * beta[h])
-        out[h] *= (1.0 - device[8]) * gaussian(x, mean, sigma) + device[8] / TIME_RANGE
+        out[h] *= (1.0 - device[10]) * gaussian(x, mean, sigma) + device[10] / TIME_RANGE
 
 
 @kernel
@@ -194,9 +196,12 @@ def add_muon_detector(found: bool, muon: float, punch_through: Array, out: Array
 
 @kernel
 def measure_devices(devices: Array, hits: Array, theta: float, pt: float, p: float, arrives: bool, seen: int,
-                    beta: Array, levels: Array, fake_ring: float, scale: float, rng: np.random.Generator,
-                    out: Array) -> None:
-    """Multiply ``out`` (subdetectors, 6) by the likelihoods of every device that the track crosses."""
+                    later: int, beta: Array, levels: Array, fake_ring: float, scale: float,
+                    rng: np.random.Generator, out: Array) -> None:
+    """Multiply ``out`` (subdetectors, 6) by the likelihoods of every device that the track crosses.
+
+    The tracker sees species ``seen``, devices behind it see ``later``.
+    """
     for d in range(len(devices)):
         device = devices[d]
         target = out[int(device[9])]
@@ -204,11 +209,11 @@ def measure_devices(devices: Array, hits: Array, theta: float, pt: float, p: flo
             add_ionisation(device, float(hits[int(device[1])]), seen, levels, scale, rng, target)
         elif arrives and device[2] <= theta <= device[3] and pt >= device[4]:
             if device[0] == 1.0:
-                add_ring(device, seen, beta, fake_ring, scale, rng, target)
+                add_ring(device, later, beta, fake_ring, scale, rng, target)
             elif device[0] == 2.0:
-                add_flight(device, seen, beta, pt / p, scale, rng, target)
+                add_flight(device, later, beta, pt / p, scale, rng, target)
             else:
-                add_threshold(device, seen, beta, rng, target)
+                add_threshold(device, later, beta, rng, target)
 
 
 @kernel
@@ -230,13 +235,17 @@ def multiply_likelihoods(particles: Particles, row_of_track: Array, hits: Array,
             levels[h] = tabulated(log_p - log_mass[h], table)
             for d in range(SUM):
                 scratch[d, h] = 1.0
-        measure_devices(card.devices, hits[k], theta, pt, p, row[HIT + 2] > 0.0, seen, beta, levels, card.fake_ring,
-                        card.switch_resolution, rng, scratch)
+        decayed = particles.codes[row_of_track[k], FATE] == DECAY
+        measure_devices(card.devices, hits[k], theta, pt, p, decayed or row[HIT + 2] > 0.0, seen,
+                        1 if decayed else seen, beta, levels, card.fake_ring, card.switch_resolution, rng, scratch)
         if cluster_energy[k] > 0.0:
             add_calorimeter(cluster_energy[k], p, masses, charged, card.calorimeter, scratch[CALORIMETER])
         if klm.theta[0] <= theta <= klm.theta[1]:
-            add_muon_detector(muon_match[k] > 0, interpolate(p, klm.muon_p, klm.muon), klm.punch_through,
-                              scratch[MUON_DETECTOR])
+            muon_chance, found = interpolate(p, klm.muon_p, klm.muon), muon_match[k] > 0
+            if decayed and particles.codes[row_of_track[k], SPECIES] == 2:
+                # the muon of a pion hardly leaves its direction
+                found = rng.random() < muon_chance
+            add_muon_detector(found, muon_chance, klm.punch_through, scratch[MUON_DETECTOR])
         for h in range(6):
             product = 1.0
             for d in range(SUM):

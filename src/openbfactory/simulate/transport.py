@@ -38,9 +38,10 @@ Array = npt.NDArray[Any]
 #: kept after radiation, polarisation (3), and theta, phi, r, path of the impact on the calorimeter (r = 0 for none)
 PX, PY, PZ, X, Y, Z, T, END, KEPT, AXIS, HIT = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12
 WIDTH = 16
-#: columns of ``codes``: PDG, particle in MCParticles (the ancestor's for secondaries), species, secondary, process
-PDG, ANCESTOR, SPECIES, SECONDARY, PROCESS = 0, 1, 2, 3, 4
-CODE_WIDTH = 5
+#: columns of ``codes``: PDG, particle in MCParticles (the ancestor's for secondaries), species, secondary, process that
+#: made it, DECAY for what decays on the way
+PDG, ANCESTOR, SPECIES, SECONDARY, PROCESS, FATE = 0, 1, 2, 3, 4, 5
+CODE_WIDTH = 6
 #: processes
 DECAY, CONVERSION, INTERACTION, RADIATION = 1, 2, 3, 4
 
@@ -64,8 +65,8 @@ def put(numbers: Array, codes: Array, n: int, pdg: int, ancestor: int, secondary
     """Write the fields of row ``n`` that are not kinematics."""
     numbers[n, END], numbers[n, KEPT] = math.inf, 1.0
     code = codes[n]
-    code[PDG], code[ANCESTOR], code[SPECIES], code[SECONDARY], code[PROCESS] = (pdg, ancestor, species_index(pdg),
-                                                                               secondary, process)
+    code[PDG], code[ANCESTOR], code[SPECIES], code[SECONDARY], code[PROCESS], code[FATE] = (
+        pdg, ancestor, species_index(pdg), secondary, process, 0)
 
 
 @njit(cache=True, error_model="numpy")
@@ -129,6 +130,7 @@ def end_track(numbers: Array, codes: Array, k: int, n: int, made: int, process: 
     if process == INTERACTION:
         px, py, pz = kicked(px, py, pz, card.kick, rng)
         return daughter(numbers, codes, n, k, pdg, px, py, pz, point, process, made, card.least)
+    codes[k, FATE] = DECAY
     found, out, axes = np.zeros(MOST_DAUGHTERS, np.int64), np.zeros((MOST_DAUGHTERS, 4)), np.zeros((MOST_DAUGHTERS, 3))
     count = decay_in_flight(pdg, np.array([energy, px, py, pz]), row[AXIS:AXIS + 3], masses, rng, found, out, axes)
     for j in range(count):
