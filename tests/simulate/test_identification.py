@@ -92,6 +92,8 @@ def test_other_detector_same_code(gun, run):
     from openbfactory.experiment import load_card
 
     belle = load_card("belle")
+    switches = belle.detector.switches.model_copy(update={"decays_in_flight": 0.0})
+    belle = belle.model_copy(update={"detector": belle.detector.model_copy(update={"switches": switches})})
     rng = np.random.default_rng(6)
     p, theta = rng.uniform(0.5, 1.5, N), np.arccos(rng.uniform(-0.5, 0.8, N))
     out = run(gun(321, p, theta), belle)
