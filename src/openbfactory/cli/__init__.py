@@ -14,6 +14,7 @@ import typer
 
 from openbfactory.cli import (
     check,
+    compare,
     data,
     display,
     fit,
@@ -45,6 +46,7 @@ app.command("fit")(fit.fit)
 app.command("interpret")(interpret.interpret)
 app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")
+app.add_typer(compare.app, name="compare")
 app.command("list")(listing.listing)
 app.command("check")(check.check)
 
