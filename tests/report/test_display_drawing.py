@@ -26,6 +26,7 @@ from openbfactory.report.display import (
     views,
 )
 from openbfactory.report.display.names import pretty, shown, title
+from openbfactory.report.display.records import KINDS
 
 
 def scene(number=4, **changes):
@@ -179,6 +180,26 @@ def test_views_as_a_picture(display):
     assert root.attrib["width"] == "1000"
     assert "k-pi" in text
     assert '"o k-K' not in text
+
+
+def luminance(colour):
+    """Relative luminance of a colour #rrggbb (Web Content Accessibility Guidelines 2.1)."""
+    parts = [int(colour[i:i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_colours_stand_out_from_the_page(display):
+    """Contrast of at least 3 for graphics and 4.5 for text, in both themes (the same guidelines)."""
+    style = re.search(r'<style id="look">(.*?)</style>', render_display(display), re.DOTALL)[1]
+    themes = [dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block)) for block in re.findall(
+        r":root[^{]*\{(.*?)\}", style, re.DOTALL)]
+    assert len(themes) == 3
+    assert themes[1] == themes[2]
+    for theme in themes[:2]:
+        for name, least in {**dict.fromkeys(KINDS, 3.0), "ink": 4.5, "soft": 4.5, "accent": 4.5}.items():
+            bright, dim = sorted((luminance(theme[name]), luminance(theme["paper"])), reverse=True)
+            assert (bright + 0.05) / (dim + 0.05) >= least, name
 
 
 def test_names():

@@ -89,10 +89,12 @@ def shape_of(card: Card) -> Shape:
     coil = max((v.outer for v in outline.volumes if v.system == "coil"), default=back.radius)
     far = Surface(coil, back.z_forward + coil - back.radius, back.z_backward - coil + back.radius)
     layers = detector.tracking.layers.rows
-    outlines = (*(_volume(v) for v in reversed(outline.volumes)), *_calorimeter(detector.ecl, depth),
-                *(_layer(row) for row in reversed(layers)))
+    crystals = _calorimeter(detector.ecl, depth)
+    ends = [z for region in crystals for z, _ in region.profile]
+    seen = far._replace(z_forward=max(far.z_forward, *ends), z_backward=min(far.z_backward, *ends))
+    outlines = (*(_volume(v) for v in reversed(outline.volumes)), *crystals, *(_layer(row) for row in reversed(layers)))
     muon = tuple(v for v in outline.volumes if v.system == "KLM")
-    return Shape(outlines, surface, far, muon, detector.klm.layers, _extents(outline.volumes, far, layers))
+    return Shape(outlines, surface, far, muon, detector.klm.layers, _extents(outline.volumes, seen, layers))
 
 
 def _extents(volumes: tuple[Volume, ...], far: Surface, layers: tuple[Layer, ...]) -> dict[str, tuple[float, float]]:
