@@ -139,3 +139,23 @@ def test_full_pixel_detector_is_one_change(tmp_path):
     path.write_text(DETECTORS["belle2"].read_text().replace("coverage: 0.1667", "coverage: 1.0"))
     rows = load_card(path).detector.tracking.layers.rows
     assert [r.coverage for r in rows if r.system == "PXD"] == [1.0, 1.0]
+
+
+def test_a_card_holds_only_what_differs(tmp_path):
+    (tmp_path / "one.yaml").write_text("extends: belle2\nname: one\ndetector: {switches: {momentum: 1.001}}\n")
+    (tmp_path / "two.yaml").write_text("extends: one.yaml\nname: two\ndetector: {switches: {split_offs: 1.2}}\n")
+    base, two = load_card("belle2"), load_card(tmp_path / "two.yaml")
+    assert two.name == "two"
+    assert (two.detector.switches.momentum, two.detector.switches.split_offs) == (1.001, 1.2)
+    assert two.detector.model_copy(update={"switches": base.detector.switches}) == base.detector
+    assert two.machine == base.machine
+
+
+def test_cards_that_extend_what_they_cannot(tmp_path):
+    (tmp_path / "a.yaml").write_text("extends: b.yaml\n")
+    (tmp_path / "b.yaml").write_text("extends: a.yaml\n")
+    with pytest.raises(CardError, match="extended by this one already"):
+        load_card(tmp_path / "a.yaml")
+    (tmp_path / "c.yaml").write_text("extends: bele2\n")
+    with pytest.raises(UnknownNameError, match="belle2"):
+        load_card(tmp_path / "c.yaml")

@@ -1,7 +1,9 @@
 """Cards: one YAML file that describes a machine and a detector.
 
 ``load_card("belle2")`` gives a packaged card, ``load_card("mine.yaml")`` the
-user's own.  :func:`check_card` reports every mistake of a file at once.
+user's own.  A card with ``extends: belle2`` (or a path, seen from its folder)
+holds only what differs from that card; lists are replaced as a whole.
+:func:`check_card` reports every mistake of a file at once.
 """
 
 from __future__ import annotations
@@ -80,7 +82,7 @@ def _read(path: Path, untrained: bool = False) -> tuple[Card | None, Findings]:
     """Card of a file where it is valid, and all findings."""
     findings = Findings(str(path))
     try:
-        document, lines = read_yaml(path, CardError)
+        document, lines = _extended(path, (path.resolve(),))
     except CardError as problem:
         return None, problem.findings
     read_network(document, () if untrained else (path.parent, _DATA), lines, findings)
@@ -93,6 +95,38 @@ def _read(path: Path, untrained: bool = False) -> tuple[Card | None, Findings]:
         check_network(card.detector, lines, findings)
     _check_document(document, lines, findings)
     return card, findings
+
+
+def _extended(path: Path, seen: tuple[Path, ...] = ()) -> tuple[Any, dict[tuple[str, ...], int]]:
+    """Document of a card laid over the one that it extends, and the lines of its own part.
+
+    Raises
+    ------
+    CardError
+        When a file cannot be read, or cards extend each other.
+    UnknownNameError
+        When the card that is extended does not exist.
+    """
+    document, lines = read_yaml(path, CardError)
+    if not (isinstance(document, dict) and "extends" in document):
+        return document, lines
+    below = str(document.pop("extends"))
+    base = _path_of(below) if below in card_names() else path.parent / below
+    if below not in card_names() and not base.exists():
+        base = _path_of(below)
+    if base.resolve() in seen:
+        findings = Findings(str(path))
+        findings.error("circle", "extends", f"the card '{below}' is extended by this one already")
+        findings.raise_if_errors(CardError)
+    under, _ = _extended(base, (*seen, base.resolve()))
+    return _merged(under, document), lines
+
+
+def _merged(below: Any, above: Any) -> Any:
+    """A document laid over another: mappings key by key, everything else replaced."""
+    if not (isinstance(below, dict) and isinstance(above, dict)):
+        return above
+    return {**below, **{key: _merged(below.get(key), value) for key, value in above.items()}}
 
 
 def _check_document(document: Any, lines: dict[tuple[str, ...], int], findings: Findings) -> None:

@@ -33,6 +33,7 @@ from openbfactory.experiment.dimensions import (
     TimeEnergy,
 )
 from openbfactory.experiment.layers import LayerTable
+from openbfactory.experiment.misalignment import Misalignment
 from openbfactory.experiment.outline import DetectorOutline, Outline
 from openbfactory.experiment.showers import ShowerShapes
 from openbfactory.experiment.trigger import Trigger
@@ -349,3 +350,4 @@ class Detector(Config):
     trigger: Trigger
     switches: Switches = Switches()
     outline: DetectorOutline = Outline()
+    misalignment: Misalignment = Misalignment()

@@ -26,6 +26,7 @@ from openbfactory.events.columns import (
 from openbfactory.events.record import Events, Jagged
 from openbfactory.experiment.card import Card
 from openbfactory.simulate import clusters, ecl, klm, merging, parameters, pid, showers, tracking, transport, trigger
+from openbfactory.simulate.misalignment import misalign, silicon_radii
 from openbfactory.simulate.species import species_masses
 from openbfactory.simulate.transport import Particles
 from openbfactory.simulate.trigger_card import trigger_numbers
@@ -103,6 +104,9 @@ def simulate_counted(events: Events, card: Card, address: Address) -> tuple[Even
                                     address.at("simulate:transport").generator())
     tracks = tracking.find_tracks(particles, parameters.tracking_numbers(detector), masses,
                                   address.at("simulate:tracking").generator())
+    if any(detector.misalignment.numbers):
+        misalign(tracks.helix, tracks.hits, silicon_radii(parameters.tracking_numbers(detector).layers),
+                 np.array(detector.misalignment.numbers))
     muons = klm.reach(particles, tracks.of_particle, klm_card, address.at("simulate:klm").generator())
     deposits = ecl.deposit(particles, tracks.of_particle, masses, ecl_card, address.at("simulate:ecl").generator())
     single = clusters.measure(deposits.offsets, deposits.rows, ecl_card, address.at("simulate:clusters").generator())
