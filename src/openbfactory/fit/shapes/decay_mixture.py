@@ -98,3 +98,23 @@ def mixture_deviance(t: Array, sigma: Array, ratio: Array, purity: float, signal
             gradient[1 + ns + j] += other * db[j] / total
     gradient *= -2.0
     return -2.0 * value
+
+
+@njit(cache=True)
+def mean_densities(times: Array, sigma: Array, signal: Array, gaussians: int, background: Array) -> Array:
+    """Densities of signal and background at some times, averaged over uncertainties, shape (2, times)."""
+    result = np.zeros((2, len(times)))
+    last = 1.0
+    for k in range(gaussians - 1):
+        last -= signal[2 + gaussians + k]
+    shift, stretch, tau1, tau2, lived, share = background
+    for i in range(len(sigma)):
+        for j in range(len(times)):
+            for k in range(gaussians):
+                weight = signal[2 + gaussians + k] if k < gaussians - 1 else last
+                result[0, j] += weight * exponential_gauss(times[j] - signal[1], signal[2 + k] * sigma[i], signal[0])[0]
+            d, width = times[j] - shift, stretch * sigma[i]
+            x = d / width
+            result[1, j] += (1.0 - lived) * math.exp(-0.5 * x * x) / (width * _ROOT_2PI) + lived * (
+                share * exponential_gauss(d, width, tau1)[0] + (1.0 - share) * exponential_gauss(d, width, tau2)[0])
+    return result / len(sigma)
