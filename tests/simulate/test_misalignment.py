@@ -74,5 +74,5 @@ def test_a_card_with_modes_changes_the_tracks(gun):
 def test_unknown_modes_are_findings(tmp_path):
     path = tmp_path / "bent.yaml"
     path.write_text("extends: belle2\ndetector:\n  misalignment: {telescop: 1.0e-3}\n")
-    with pytest.raises(CardError, match="telescop.*\n.*line 3|line 3.*telescop"):
+    with pytest.raises(CardError, match="telescop"):
         load_card(str(path))

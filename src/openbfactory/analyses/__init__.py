@@ -60,6 +60,14 @@ class Analysis:
 #: every measurement by name; others register one under the entry-point group ``openbfactory.analyses``
 ANALYSES: dict[str, Analysis] = {
     "knunu": Analysis("B+ -> K+ nu nubar with the inclusive tag", "openbfactory.analyses.knunu.run:run"),
+    "lifetimes.d0": Analysis("lifetime of the D0, D*+ -> D0(K- pi+) pi+", "openbfactory.analyses.lifetimes.run:d0"),
+    "lifetimes.dplus": Analysis("lifetime of the D+, D*+ -> D+(K- pi+ pi+) pi0",
+                                "openbfactory.analyses.lifetimes.run:dplus"),
+    "lifetimes.ds": Analysis("lifetime of the D_s+, D_s+ -> phi(K- K+) pi+", "openbfactory.analyses.lifetimes.run:ds"),
+    "lifetimes.lambdac": Analysis("lifetime of the Lambda_c+, Lambda_c+ -> p K- pi+",
+                                  "openbfactory.analyses.lifetimes.run:lambdac"),
+    "lifetimes.omegac": Analysis("lifetime of the Omega_c0, Omega_c0 -> Omega-(Lambda K-) pi+",
+                                 "openbfactory.analyses.lifetimes.run:omegac"),
 }
 
 

@@ -37,4 +37,6 @@ def run(
     except KeyboardInterrupt:
         print(f"interrupted: finished chunks are kept in {folder}; continue with --resume", file=sys.stderr)
         raise typer.Exit(130) from None
-    print(f"{folder / 'report.html'}\n{folder / 'result.json'}\n{folder / 'workspace.json'}")
+    for name in ("report.html", "result.json", "workspace.json"):
+        if (folder / name).exists():
+            print(folder / name)

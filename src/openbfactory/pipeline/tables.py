@@ -38,7 +38,7 @@ class SampleSetting:
 
     sample: str
     parameters: Mapping[str, float | str] = field(default_factory=dict)
-    energy: Energy = Energy()
+    energy: Energy = field(default_factory=Energy)
     decays: str | None = None
 
 

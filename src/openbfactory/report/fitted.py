@@ -59,7 +59,7 @@ class FittedDistribution(Config):
 
 
 def fitted_distribution(record: FittedDistribution) -> Figure:
-    """Figure of counts with Poisson bars and fitted curves; below it the pulls, (counts - expected) / sqrt(expected)."""
+    """Figure of counts and fitted curves; below it the pulls, (counts - expected) / sqrt(expected)."""
     with style():
         drawn = figure(7.0, 6.0 if record.expected else 5.0)
         if record.expected:

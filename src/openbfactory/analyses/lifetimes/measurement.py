@@ -1,0 +1,131 @@
+"""The lifetime: unbinned fit of signal region and sidebands, and what changes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from openbfactory.analyses.lifetimes.config import Mode
+from openbfactory.analyses.lifetimes.data import DataSet
+from openbfactory.core.errors import FitError
+from openbfactory.fit.costs import Cost, DecayCost, Simultaneous
+from openbfactory.fit.lifetimes import LifetimeCost, NormalConstraint, density_ratio
+from openbfactory.fit.unbinned import UnbinnedResult, fit_unbinned
+
+Array = npt.NDArray[np.float64]
+
+#: candidates in the sidebands that a fit with background needs
+LEAST = 50
+#: distances of the scanned lifetimes from the estimate, in standard deviations
+SCAN = np.linspace(-3, 3, 13)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Choices of a fit: Gaussians of the resolution, densities of the uncertainties, background and its lifetimes."""
+
+    gaussians: int
+    ratio: bool = True
+    background: bool = True
+    lives: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What the fit of a data set found.
+
+    Attributes
+    ----------
+    fit
+        Estimates; ``tau`` and ``bias`` in fs.
+    model
+        Choices of the fit.
+    scan
+        Lifetimes [fs] and the rise of -2 ln L.
+    """
+
+    fit: UnbinnedResult
+    model: Model
+    scan: tuple[tuple[float, ...], tuple[float, ...]]
+
+
+def model_of(mode: Mode, data: DataSet) -> Model:
+    """The fit of a mode: with background where it has sidebands with enough candidates."""
+    return Model(mode.gaussians, background=bool(mode.sidebands) and len(data.side_time) >= LEAST)
+
+
+def cost_of(data: DataSet, model: Model) -> Cost:
+    """What is minimised."""
+    if not model.background:
+        return DecayCost(data.time, data.sigma, model.gaussians)
+    purity, uncertainty = data.purity
+    ratio = density_ratio(data.sigma, data.side_sigma, purity) if model.ratio else None
+    return Simultaneous({"signal region": LifetimeCost(data.time, data.sigma, ratio, model.gaussians),
+                         "sidebands": LifetimeCost(data.side_time, data.side_sigma, None, 0),
+                         "purity": NormalConstraint("purity", purity, uncertainty)})
+
+
+def fit(data: DataSet, model: Model, start: dict[str, float] | None = None,
+        fixed: tuple[str, ...] = ()) -> UnbinnedResult:
+    """Estimates of a data set.
+
+    Raises
+    ------
+    FitError
+        When no minimum is found.
+    """
+    mean, typical = float(data.time.mean()), float(np.median(data.sigma))
+    side = float(np.mean(data.side_time)) if len(data.side_time) else mean
+    values = {"tau": mean, "bias": 0.0, "scale1": 1.0, "scale2": 2.0, "fraction1": 0.9, "scale3": 4.0,
+              "fraction2": 0.08, "purity": min(data.purity[0], 0.999), "background_bias": 0.0, "background_scale": 1.2,
+              "background_tau1": max(0.5 * side, 0.5 * typical), "background_tau2": max(2.0 * side, 2.0 * typical),
+              "background_lived": 0.5, "background_share": 0.5}
+    limits = {"tau": (0.05 * mean, 20 * mean), "bias": (-10 * typical, 10 * typical), "scale1": (0.3, 3.0),
+              "scale2": (1.2, 10.0), "fraction1": (0.5, 1.0), "scale3": (1.5, 50.0), "fraction2": (0.0, 0.5),
+              "purity": (0.0, 1.0), "background_bias": (-10 * typical, 10 * typical), "background_scale": (0.3, 5.0),
+              "background_tau1": (0.02 * typical, 50 * typical), "background_tau2": (0.05 * typical, 200 * typical),
+              "background_lived": (0.0, 1.0), "background_share": (0.0, 1.0)}
+    cost = cost_of(data, model)
+    values |= start or {}
+    if model.lives == 1:
+        values["background_share"] = 1.0
+        fixed = (*fixed, *(n for n in ("background_share", "background_tau2") if n in cost.parameters))
+    return fit_unbinned(cost, {n: values[n] for n in cost.parameters}, fixed=fixed,
+                        limits={n: limits[n] for n in cost.parameters})
+
+
+def settled_model(data: DataSet, model: Model) -> tuple[UnbinnedResult, Model]:
+    """The fit, with fewer shapes and a warning where those asked for have no minimum (small data sets).
+
+    Raises
+    ------
+    FitError
+        When the smallest model has no minimum either.
+    """
+    lives = (model.lives, 1) if model.background else (model.lives,)
+    for gaussians in range(model.gaussians, 0, -1):
+        for number in dict.fromkeys(lives):
+            tried = replace(model, gaussians=gaussians, lives=number)
+            try:
+                found = fit(data, tried)
+            except FitError:
+                if (gaussians, number) == (1, lives[-1]):
+                    raise
+                continue
+            said = () if tried == model else (f"resolution of {gaussians} Gaussians, background of {number} lifetimes: "
+                                              "more have no minimum for this data set",)
+            return replace(found, warnings=(*found.warnings, *said)), tried
+    message = "no model was tried"
+    raise FitError(message)
+
+
+def measure(data: DataSet, model: Model) -> Measurement:
+    """The fit of a data set with its likelihood scan."""
+    best, model = settled_model(data, model)
+    value, sigma = best["tau"]
+    known = dict(zip(best.names, best.values.tolist(), strict=True))
+    points = [value + k * sigma for k in SCAN]
+    rises = [fit(data, model, known | {"tau": p}, ("tau",)).twice_nll - best.twice_nll for p in points]
+    return Measurement(best, model, (tuple(points), tuple(max(float(r), 0.0) for r in rises)))
