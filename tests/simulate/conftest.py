@@ -52,8 +52,10 @@ def varied(belle2):
 
 @pytest.fixture(scope="session")
 def quiet(varied):
-    """The card without beam background and without secondaries from decays in flight and material."""
-    return varied(beam_background=0.0, decays_in_flight=0.0, material=0.0)
+    """The card without beam background, secondaries, clones, fakes and wrong charges."""
+    card = varied(beam_background=0.0, decays_in_flight=0.0, material=0.0, cloned_tracks=0.0, fake_tracks=0.0)
+    tracking = card.detector.tracking.model_copy(update={"wrong_charge": None})
+    return card.model_copy(update={"detector": card.detector.model_copy(update={"tracking": tracking})})
 
 
 @pytest.fixture(scope="session")

@@ -68,7 +68,7 @@ def test_displaced_photons_point_elsewhere(gun, run, quiet):
 
 @pytest.mark.parametrize("scale", [1.0, 0.83])
 def test_k_long_efficiency_is_one_number(gun, run, varied, scale):
-    card = varied(k_long_ecl_efficiency=scale, beam_background=0.0)
+    card = varied(k_long_ecl_efficiency=scale, beam_background=0.0, decays_in_flight=0.0)
     out = run(gun(130, np.full(N, 1.0), CENTRAL), card)["ECLClusters"]
     above = np.exp(-card.detector.ecl.threshold.value / card.detector.ecl.k_long.energy.value)
     assert out.size / N == pytest.approx(scale * 0.55 * above, abs=5 * 0.5 / np.sqrt(N))

@@ -8,6 +8,8 @@ Statistical checks use fixed seeds and 5 standard deviations (false alarm 6e-7 e
 import numpy as np
 import pytest
 
+from openbfactory.experiment import load_card
+
 N = 40_000
 
 
@@ -130,7 +132,8 @@ def test_efficiency_curve(gun, run, quiet, pt):
 
 def test_efficiency_switch_and_fault(gun, run, varied):
     # without secondaries, whose tracks would count too
-    card = varied(track_efficiency=0.97, beam_background=0.0, decays_in_flight=0.0, material=0.0)
+    card = varied(track_efficiency=0.97, beam_background=0.0, decays_in_flight=0.0, material=0.0,
+                  fake_tracks=0.0, cloned_tracks=0.0)
     wrong = efficiency(gun, run, card, 1.0)
     assert wrong == pytest.approx(0.97 * 0.975, abs=0.006)
     assert abs(wrong - 0.975) > 5 * np.sqrt(0.975 / 4 / N) + 0.002
@@ -155,6 +158,17 @@ def test_hits(gun, run, quiet):
                   quiet)["Tracks"]
     assert outside["nPXDHits"].max() == 0
     assert outside["nSVDHits"].max() == 3
+
+
+def test_run_periods(gun, run):
+    """With the second pixel layer the impact parameters are measured better, with as many hits more."""
+    card = {name: load_card(f"belle2:{name}") for name in ("run1", "run2")}
+    tracks = {name: run(gun(211, np.full(4000, 3.0), np.full(4000, 1.2)), c)["Tracks"] for name, c in card.items()}
+    hits = {name: t["nPXDHits"].mean() for name, t in tracks.items()}
+    assert hits["run2"] - hits["run1"] == pytest.approx(0.95 * 5 / 6, abs=0.05)
+    for column in (0, 12):
+        ratio = np.median(tracks["run2"]["cov"][:, column]) / np.median(tracks["run1"]["cov"][:, column])
+        assert 0.6 < np.sqrt(ratio) < 0.95
 
 
 def test_charge_and_unseen_particles(gun, run, quiet):

@@ -22,7 +22,7 @@ def within(found, expected, n=N):
 
 @pytest.fixture(scope="module")
 def material(belle2):
-    return sum(r.material for r in belle2.detector.tracking.layers.rows)
+    return sum(r.material * r.coverage for r in belle2.detector.tracking.layers.rows)
 
 
 @pytest.mark.parametrize(("pdg", "p", "length"), [(211, 1.0, 780.4 / 0.13957), (321, 0.8, 371.1 / 0.49368)])
@@ -41,7 +41,8 @@ def test_decay_rate(gun, run, varied, pdg, p, length):
 
 def test_pion_decays_balance(gun, run, varied):
     """The muon's momentum in the pion's frame is (m_pi^2 - m_mu^2) / 2 m_pi; mother and daughter meet in a kink."""
-    out = run(gun(211, np.full(N, 0.4), RIGHT, phi=np.zeros(N)), varied(beam_background=0.0, material=0.0))
+    card = varied(beam_background=0.0, material=0.0, cloned_tracks=0.0, fake_tracks=0.0)
+    out = run(gun(211, np.full(N, 0.4), RIGHT, phi=np.zeros(N)), card)
     s = out["MCSecondaries"]
     muon = s["PDG"] == -13
     assert muon.sum() > 300
@@ -127,7 +128,7 @@ def test_interactions(gun, run, varied, belle2, material):
 
 
 def test_electrons_radiate(gun, run, varied):
-    card = varied(beam_background=0.0)
+    card = varied(beam_background=0.0, fake_tracks=0.0, cloned_tracks=0.0)
     out = run(gun(11, np.full(N, 1.0), RIGHT), card)
     s = out["MCSecondaries"]
     radiated = s["process"] == RADIATION
@@ -154,3 +155,30 @@ def test_polarised_muons(gun, run, varied, pdg):
     expected = 0.5 - np.sign(pdg) / 12
     assert within(up, expected, electron.sum())
     assert not within(up, 1 - expected, electron.sum())
+
+
+def test_k_long_decays(gun, run, varied, belle2):
+    """Lifetime 51.16 ns, four channels with their fractions; the mass of pi+ pi- pi0 is that of the K_L."""
+    card = varied(beam_background=0.0, material=0.0, fake_tracks=0.0, cloned_tracks=0.0)
+    out = run(gun(130, np.full(4 * N, 0.5), np.full(4 * N, np.pi / 2)), card)
+    s = out["MCSecondaries"]
+    first = s["process"] == DECAY
+    decayed = np.unique(s.event_index()[first])
+    length = 29.9792458 * 51.16 * 0.5 / 0.497611
+    assert within(len(decayed) / (4 * N), 1 - np.exp(-125 / length), 4 * N)
+    event, code = s.event_index()[first], np.abs(s["PDG"][first])
+    number = {c: np.bincount(event[code == c], minlength=4 * N)[decayed] for c in (11, 13, 22, 211)}
+    electrons = np.mean((number[11] == 1) & (number[22] == 0))
+    assert electrons == pytest.approx(0.4064, abs=0.03)  # pions that decay on their way add muons and electrons
+    assert np.mean(number[22] == 6) == pytest.approx(0.1958, abs=0.02)
+    assert np.mean(number[22] == 2) == pytest.approx(0.1268, abs=0.02)
+    assert np.hypot(s["x"], s["y"])[first].max() < 125
+    whole = np.zeros(4)
+    one = int(decayed[(number[22] == 2) & (number[211] == 2) & (number[13] == 0)][0])
+    for i in np.flatnonzero(first & (s.event_index() == one)):
+        mass = 0.1395704 if abs(s["PDG"][i]) == 211 else 0.0
+        p = np.array([s[k][i] for k in ("px", "py", "pz")])
+        whole += [np.sqrt(p @ p + mass**2), *p]
+    assert np.sqrt(whole[0] ** 2 - whole[1:] @ whole[1:]) == pytest.approx(0.497611, abs=1e-4)
+    assert run(gun(130, np.full(100, 0.5), np.full(100, np.pi / 2)),
+               varied(decays_in_flight=0.0, fake_tracks=0.0))["MCSecondaries"].size == 0

@@ -142,6 +142,7 @@ def _detector(name: str, card: Any) -> list[str]:
         ("data", f"{m.luminosity.on_resonance.value:g} /fb on resonance, "
                  f"{m.luminosity.off_resonance.value:g} /fb {1e3 * m.off_resonance_shift.value:+g} MeV"),
     ]
+    rows += [("period", f"{name}:{period}: {entry.description}") for period, entry in card.periods.items()]
     return [f"{name}: {card.description}", *("  " + line for line in _table(rows))]
 
 

@@ -17,7 +17,7 @@ def run(
     workers: Annotated[int, typer.Option(help="local worker processes; 0: in this process", min=0)] = 0,
     scheduler: Annotated[str | None, typer.Option(help="address of a Dask scheduler that runs")] = None,
     seed: Annotated[int, typer.Option(help="seed of every random number", min=0)] = 1,
-    detector: Annotated[str, typer.Option(help="name or path of the card")] = "belle2",
+    detector: Annotated[str, typer.Option(help="name or path of the card, with :PERIOD for a run period")] = "belle2",
     output: Annotated[Path | None, typer.Option(help="folder of the results; default: out/ANALYSIS")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="continue an interrupted run")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace what is in the output folder")] = False,

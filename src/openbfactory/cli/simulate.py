@@ -11,7 +11,7 @@ import typer
 def simulate(
     file: Annotated[Path, typer.Argument(help="Event file with generated particles.")],
     output: Annotated[Path, typer.Option(help="Event file: .parquet or .root.")],
-    detector: Annotated[str, typer.Option(help="Name or path of the card.")] = "belle2",
+    detector: Annotated[str, typer.Option(help="Name or path of the card, with :PERIOD for a run period.")] = "belle2",
     seed: Annotated[int | None, typer.Option(help="Seed of the detector; that of the file unless given.",
                                              min=0)] = None,
 ) -> None:

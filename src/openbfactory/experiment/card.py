@@ -1,8 +1,9 @@
 """Cards: one YAML file that describes a machine and a detector.
 
 ``load_card("belle2")`` gives a packaged card, ``load_card("mine.yaml")`` the
-user's own.  A card with ``extends: belle2`` (or a path, seen from its folder)
-holds only what differs from that card; lists are replaced as a whole.
+user's own, ``load_card("belle2:run2")`` a card in one of its run periods.
+A card with ``extends: belle2`` (or a path, seen from its folder) holds only what
+differs from that card; lists are replaced as a whole.
 :func:`check_card` reports every mistake of a file at once.
 """
 
@@ -20,6 +21,7 @@ from openbfactory.experiment.detector import Detector
 from openbfactory.experiment.layers import check_layers
 from openbfactory.experiment.machine import Machine
 from openbfactory.experiment.network import check_network, read_network
+from openbfactory.experiment.periods import Period, check_periods, in_period, split_period
 from openbfactory.experiment.regions import check_regions, check_space
 
 _DATA = Path(__file__).parent / "data"
@@ -38,6 +40,7 @@ class Card(Config):
     description: str = ""
     machine: Machine
     detector: Detector
+    periods: dict[str, Period] = {}
 
     @property
     def references(self) -> tuple[str, ...]:
@@ -51,16 +54,18 @@ def card_names() -> list[str]:
 
 
 def load_card(name_or_path: str | Path, *, untrained: bool = False) -> Card:
-    """Card of a name, or of a YAML file; ``untrained`` without the network of its track trigger.
+    """Card of a name, or of a YAML file; with ``:period`` behind either in that run period.
+
+    ``untrained`` leaves out the network of its track trigger.
 
     Raises
     ------
     UnknownNameError
-        For a name that is no card, with the nearest.
+        For a name that is no card or no period, with the nearest.
     CardError
         With every mistake of the file.
     """
-    card, findings = _read(_path_of(name_or_path), untrained)
+    card, findings = _read(*_path_of(name_or_path), untrained)
     findings.raise_if_errors(CardError)
     assert card is not None
     return card
@@ -68,23 +73,26 @@ def load_card(name_or_path: str | Path, *, untrained: bool = False) -> Card:
 
 def check_card(path: str | Path) -> Findings:
     """Every mistake of a card file (or named card); empty when there is none."""
-    return _read(_path_of(path))[1]
+    return _read(*_path_of(path))[1]
 
 
-def _path_of(name_or_path: str | Path) -> Path:
-    text = str(name_or_path)
+def _path_of(name_or_path: str | Path) -> tuple[Path, str | None]:
+    """Path of a card, and the period that is asked for."""
+    text, period = split_period(str(name_or_path))
     if isinstance(name_or_path, Path) or text.endswith((".yaml", ".yml")) or "/" in text:
-        return Path(name_or_path)
-    return Path(lookup("detectors", text, DETECTORS))
+        return Path(text), period
+    return Path(lookup("detectors", text, DETECTORS)), period
 
 
-def _read(path: Path, untrained: bool = False) -> tuple[Card | None, Findings]:
+def _read(path: Path, period: str | None = None, untrained: bool = False) -> tuple[Card | None, Findings]:
     """Card of a file where it is valid, and all findings."""
     findings = Findings(str(path))
     try:
         document, lines = _extended(path, (path.resolve(),))
     except CardError as problem:
         return None, problem.findings
+    if period is not None:
+        document = in_period(document, period)
     read_network(document, () if untrained else (path.parent, _DATA), lines, findings)
     card: Card | None = None
     try:
@@ -133,6 +141,7 @@ def _check_document(document: Any, lines: dict[tuple[str, ...], int], findings: 
     """Add the findings that need more than one field."""
     layers, regions = ("detector", "tracking", "layers"), ("detector", "ecl", "regions")
     check_layers(_at(document, (*layers, "rows")), (*layers, "rows"), lines, findings)
+    check_periods(_at(document, ("periods",)), _at(document, (*layers, "rows")), lines, findings)
     check_regions(_at(document, regions), regions, lines, findings)
     check_space(_at(document, layers), _at(document, ("detector", "ecl", "surface")), layers, lines, findings)
 

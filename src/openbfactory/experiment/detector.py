@@ -36,6 +36,7 @@ from openbfactory.experiment.layers import LayerTable
 from openbfactory.experiment.misalignment import Misalignment
 from openbfactory.experiment.outline import DetectorOutline, Outline
 from openbfactory.experiment.showers import ShowerShapes
+from openbfactory.experiment.tracks import Clones, EnergyLoss, Fakes
 from openbfactory.experiment.trigger import Trigger
 
 
@@ -85,6 +86,10 @@ class Tracking(Config):
     minimum_drift_hits: int = Field(ge=1)
     inflation: Inflation
     tails: Tails
+    energy_loss: EnergyLoss | None = None
+    clones: Clones | None = None
+    fakes: Fakes | None = None
+    wrong_charge: Fraction | None = None
 
 
 class Region(Config):
@@ -333,6 +338,9 @@ class Switches(Config):
     k_long_ecl_efficiency: float = Field(default=1.0, ge=0)
     k_long_klm_efficiency: float = Field(default=1.0, ge=0)
     material: float = Field(default=1.0, ge=0)
+    energy_loss: float = Field(default=1.0, ge=0)
+    cloned_tracks: float = Field(default=1.0, ge=0)
+    fake_tracks: float = Field(default=1.0, ge=0)
     decays_in_flight: float = Field(default=1.0, ge=0)
     pid_resolution: float = Field(default=1.0, gt=0)
 

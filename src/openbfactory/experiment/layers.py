@@ -48,6 +48,8 @@ class Layer(Config):
         Point resolution in r-phi and along z, in the resolution unit of the table.
     material
         Thickness in radiation lengths at normal incidence.
+    loss
+        Mean energy loss of a minimum-ionising particle at normal incidence, in the energy unit of the table.
     hits
         Measurements it can give.
     efficiency
@@ -65,6 +67,7 @@ class Layer(Config):
     resolution_u: Resolution = 0.0
     resolution_v: Resolution = 0.0
     material: UnitInterval
+    loss: Annotated[float, Field(ge=0)] = 0.0
     hits: int = Field(default=1, ge=0)
     efficiency: UnitInterval = 1.0
     coverage: UnitInterval = 1.0
@@ -76,18 +79,20 @@ class Layers(Config):
 
     length_unit: str
     resolution_unit: str
+    energy_unit: str = "MeV"
     rows: tuple[Layer, ...] = Field(min_length=1)
 
 
 def _native(table: Layers) -> Layers:
     length, point = factor(table.length_unit, "length"), factor(table.resolution_unit, "length")
+    energy = factor(table.energy_unit, "energy")
     rows = tuple(
         row.model_copy(update={
             "inner": row.inner * length, "outer": row.outer * length, "z_min": row.z_min * length,
             "z_max": row.z_max * length, "resolution_u": row.resolution_u * point,
-            "resolution_v": row.resolution_v * point})
+            "resolution_v": row.resolution_v * point, "loss": row.loss * energy})
         for row in table.rows)
-    return table.model_copy(update={"rows": rows, "length_unit": "cm", "resolution_unit": "cm"})
+    return table.model_copy(update={"rows": rows, "length_unit": "cm", "resolution_unit": "cm", "energy_unit": "GeV"})
 
 
 LayerTable = Annotated[Layers, AfterValidator(_native)]

@@ -21,9 +21,8 @@ positive-definite; a matrix that is not (rounding) is repaired and counted.  Eve
 step is done for ``LANES`` tracks at once, see :mod:`openbfactory.simulate.lanes`.
 
 Approximation: the hits of a superlayer count as one at its middle radius;
-material is at the mean radius of its layer, the logarithm of Highland's formula
-takes the whole tracker; sensors face the track; no straggling of the energy
-loss; the prior is 10 cm, 1 rad, 0.1/cm, 100 cm, 3.
+material is at the mean radius of its layer; sensors face the track; straggling
+of the energy loss widens the curvature alone; the prior is 10 cm, 1 rad, 0.1/cm, 100 cm, 3.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ from typing import Any
 import numpy.typing as npt
 
 from openbfactory.core.kernels import inlined, kernel
-from openbfactory.simulate.lanes import D0, LANES, OMEGA, RADIUS, SCATTERING, TANL
+from openbfactory.simulate.lanes import D0, LANES, NOISE, OMEGA, RADIUS, SCATTERING, TANL
 
 Array = npt.NDArray[Any]
 
@@ -183,7 +182,7 @@ def fit_covariances(c: Array, layers: Array, half: Array, arcs: Array, hits: Arr
     ----------
     c : (STATE_SIZE,)
         The tracks, see :mod:`openbfactory.simulate.lanes`; ``SCATTERING`` is ``(1 + tanLambda^2)^(1/2) / (p beta)^2``
-        [1/GeV^2].
+        [1/GeV^2], ``NOISE`` the variance of the curvature from straggling [1/cm^2].
     layers : (k, LAYER_WIDTH)
         Layers of the card from the inside out.
     half, arcs, hits : (k, LANES)
@@ -211,4 +210,6 @@ def fit_covariances(c: Array, layers: Array, half: Array, arcs: Array, hits: Arr
             for t in range(LANES):
                 c[n * LANES + t] *= both
             n += 1
+    for t in range(LANES):
+        c[9 * LANES + t] += c[NOISE + t]
     cholesky(c, factor, repaired)

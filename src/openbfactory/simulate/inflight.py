@@ -1,4 +1,4 @@
-"""Decays in flight of muons, pions and kaons: channels, kinematics, polarisation.
+"""Decays in flight of muons, pions, kaons and K_L: channels, kinematics, polarisation.
 
 Channels and fractions: pdg2024.  Two bodies isotropic, three bodies by phase
 space; ``mu -> e nu nu`` with the spectrum and asymmetry of V - A,
@@ -32,6 +32,8 @@ Array = npt.NDArray[Any]
 
 #: cumulated fractions of K+ -> mu nu, pi+ pi0, pi+ pi+ pi-, pi0 e nu, pi0 mu nu, pi+ pi0 pi0 (pdg2024)
 KAON_FRACTIONS = (0.6356, 0.8423, 0.8981, 0.9488, 0.9824, 1.0)
+#: cumulated fractions of K_L -> pi e nu, pi mu nu, pi0 pi0 pi0, pi+ pi- pi0 (pdg2024)
+KAON_LONG_FRACTIONS = (0.4064, 0.6774, 0.8732, 1.0)
 #: most daughters of a decay, neutral pions already as photons
 MOST_DAUGHTERS = 6
 PION_ZERO = 0.1349768
@@ -55,6 +57,19 @@ def kaon_channel(u: float, codes: Array) -> int:
         codes[0], codes[1], codes[2] = -13, NEUTRAL_PION, 14
     else:
         codes[0], codes[1], codes[2] = 211, NEUTRAL_PION, NEUTRAL_PION
+    return 3
+
+
+@njit(cache=True, error_model="numpy")
+def kaon_long_channel(u: float, sign: int, codes: Array) -> int:
+    """Write the daughters of a K_L for a uniform number and the sign of the pion; their count."""
+    codes[0], codes[1], codes[2] = 211 * sign, 11 * sign, -12 * sign
+    if u >= KAON_LONG_FRACTIONS[2]:
+        codes[1], codes[2] = -211 * sign, NEUTRAL_PION
+    elif u >= KAON_LONG_FRACTIONS[1]:
+        codes[0], codes[1], codes[2] = NEUTRAL_PION, NEUTRAL_PION, NEUTRAL_PION
+    elif u >= KAON_LONG_FRACTIONS[0]:
+        codes[1], codes[2] = 13 * sign, -14 * sign
     return 3
 
 
@@ -88,7 +103,7 @@ def michel(mass: float, axis: Array, rng: np.random.Generator, out: Array) -> No
 @njit(cache=True, error_model="numpy")
 def decay_in_flight(pdg: int, p: Array, axis: Array, masses: Array, rng: np.random.Generator, codes: Array, out: Array,
                     axes: Array) -> int:
-    """Write the daughters of a charged pion, kaon or muon in the laboratory; their number.
+    """Write the daughters of a charged pion or kaon, a muon or a K_L in the laboratory; their number.
 
     Parameters
     ----------
@@ -112,9 +127,14 @@ def decay_in_flight(pdg: int, p: Array, axis: Array, masses: Array, rng: np.rand
         found[0] = 11 * sign
         michel(mother, axis, rng, rest[0])
     else:
-        mother, n = (masses[2], 2) if kind == 211 else (masses[3], kaon_channel(rng.random(), found))
+        mother, n = masses[3], 2
         if kind == 211:
+            mother = masses[2]
             found[0], found[1] = -13, 14
+        elif kind == 130:
+            mother, n = masses[7], kaon_long_channel(rng.random(), 1 if rng.random() < 0.5 else -1, found)
+        else:
+            n = kaon_channel(rng.random(), found)
         daughter = np.array([mass_of(found[0], masses), mass_of(found[1], masses), mass_of(found[2], masses)])
         decay_to(rng, mother, daughter, n, rest, np.zeros(3))
         if sign < 0:

@@ -19,9 +19,10 @@ Array = npt.NDArray[Any]
 #: tracks side by side
 LANES = 16
 #: rows of the state of each track: covariance (15 numbers, upper triangle row by row), then helix without phi0,
-#: radius of curvature, scattering, radius of the production vertex, transverse distance where the particle ends
-D0, OMEGA, Z0, TANL, RADIUS, SCATTERING, START, END = (k * LANES for k in range(15, 23))
-STATE_SIZE = 23 * LANES
+#: radius of curvature, scattering, radius of the production vertex, transverse distance where the particle ends,
+#: energy loss, change of the curvature for a loss of 1 GeV / beta^2, variance of the curvature from straggling
+D0, OMEGA, Z0, TANL, RADIUS, SCATTERING, START, END, LOST, SPREAD, NOISE = (k * LANES for k in range(15, 26))
+STATE_SIZE = 26 * LANES
 #: coefficients of (arcsin(x) / x - 1) / x^2 in powers of x^2 up to 1/4 (Chebyshev fit)
 ARCSINE = (0.16666666667328978, 0.07499999838509877, 0.04464297154725812, 0.03037829404766768, 0.022434603167126404,
            0.016733779026548715, 0.017595796014578027, -0.0006131943178852633, 0.02993541449885075)

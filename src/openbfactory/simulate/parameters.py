@@ -21,11 +21,15 @@ from openbfactory.experiment.detector import (
 )
 from openbfactory.experiment.dimensions import Curve
 from openbfactory.experiment.layers import Layers
+from openbfactory.experiment.tracks import EnergyLoss
 from openbfactory.simulate.covariance import LAYER_WIDTH
-from openbfactory.simulate.species import decay_lengths
+from openbfactory.simulate.energyloss import loss_table
+from openbfactory.simulate.species import decay_lengths, species_masses
 
 Array = npt.NDArray[Any]
 
+#: names of the species as mass hypotheses of fits
+FITTED = ("electron", "muon", "pion", "kaon", "proton", "deuteron")
 SYSTEMS = {"PXD": 0, "SVD": 1, "CDC": 2}
 #: Highland's formula: energy [GeV] and factor of the logarithm (pdg2024, eq. 34.16)
 HIGHLAND, HIGHLAND_LOG = 0.0136, 0.038
@@ -34,7 +38,13 @@ KINDS = {"ionisation": 0, "ring": 1, "flight": 2, "threshold": 3}
 
 
 class TrackingNumbers(NamedTuple):
-    """Numbers of :mod:`openbfactory.simulate.tracking`."""
+    """Numbers of :mod:`openbfactory.simulate.tracking`.
+
+    ``loss`` (k,) of a minimum-ionising particle in the layers [GeV] and ``loss_ratio`` as in
+    :mod:`openbfactory.simulate.energyloss`; ``fitted`` (6,) the mass with which each species is fitted [GeV];
+    ``ghosts`` (9,): wrong charge; clones of curling particles and of others; rate, slope, threshold, widths and
+    hits of fakes.
+    """
 
     field: float
     theta_min: float
@@ -54,13 +64,18 @@ class TrackingNumbers(NamedTuple):
     tail_scale: float
     switch_efficiency: float
     switch_momentum: float
+    loss: Array
+    loss_ratio: Array
+    fitted: Array
+    straggling: float
+    ghosts: Array
 
 
 class TransportNumbers(NamedTuple):
     """Numbers of :mod:`openbfactory.simulate.transport`.
 
-    ``material`` (k, 4): radius, z_min, z_max, radiation lengths; ``whole`` their sum; ``ctau`` (10,) [cm] by species, 0
-    for those that do not decay in flight.
+    ``material`` (k, 5): radius, z_min, z_max, radiation lengths, energy loss; ``whole`` the sum of lengths;
+    ``ctau`` (10,) [cm] by species, 0 for those that do not decay in flight.
     """
 
     field: float
@@ -73,6 +88,8 @@ class TransportNumbers(NamedTuple):
     ctau: Array
     material_scale: float
     decay_scale: float
+    loss_scale: float
+    loss_ratio: Array
 
 
 class CalorimeterNumbers(NamedTuple):
@@ -138,18 +155,21 @@ def _curve(curve: Curve) -> tuple[Array, Array]:
 def layer_rows(table: Layers) -> Array:
     """Layers (k, LAYER_WIDTH) of :mod:`openbfactory.simulate.covariance`; material alone has system -1.
 
-    The last column is Highland's ``theta0^2 p^2 beta^2`` at normal incidence, 13.6 MeV (1 + 0.038 ln X) sqrt(x) with
-    the whole material X in the logarithm (pdg2024, eq. 34.16).  Stereo superlayers turn alternately.
+    The last column is the share of a layer in Highland's ``theta0^2 p^2 beta^2`` at normal incidence, (13.6 MeV)^2 x
+    (1 + 0.038 ln x)^2 (pdg2024, eq. 34.16): the formula up to this layer minus that up to the one before, so that the
+    scattering in any number of layers from the inside out is that of their whole material.  Stereo superlayers turn
+    alternately.
     """
-    whole = sum(r.material for r in table.rows)
-    scale = (HIGHLAND * (1.0 + HIGHLAND_LOG * np.log(whole))) ** 2 if whole > 0 else 0.0
+    through, before = np.cumsum([r.material for r in table.rows]), 0.0
+    highland = through * (HIGHLAND * (1.0 + HIGHLAND_LOG * np.log(np.maximum(through, 1e-6)))) ** 2
     rows, sign = [], 1.0
-    for r in table.rows:
+    for r, after in zip(table.rows, highland, strict=True):
         stereo = 0.0
         if r.system == "CDC" and r.resolution_v > 0:
             stereo, sign = sign * r.resolution_u / r.resolution_v, -sign
         rows.append([(r.inner + r.outer) / 2, r.z_min, r.z_max, SYSTEMS.get(r.system, -1), r.hits, r.efficiency,
-                     r.coverage, r.resolution_u ** 2, r.resolution_v ** 2, stereo, scale * r.material])
+                     r.coverage, r.resolution_u ** 2, r.resolution_v ** 2, stereo, after - before])
+        before = after
     return np.array(rows, float).reshape(-1, LAYER_WIDTH)
 
 
@@ -161,18 +181,45 @@ def tracking_numbers(detector: Detector) -> TrackingNumbers:
         card.barrel.min.value, card.barrel.max.value, *_curve(card.efficiency), card.endcap_factor.value,
         *_curve(card.displacement), card.minimum_silicon_hits, card.minimum_drift_hits,
         layer_rows(card.layers), np.array([f.value for f in (g.d0, g.phi0, g.omega, g.z0, g.tanLambda)]),
-        card.tails.fraction.value, card.tails.scale.value, switches.track_efficiency, switches.momentum)
+        card.tails.fraction.value, card.tails.scale.value, switches.track_efficiency, switches.momentum,
+        np.array([r.loss * switches.energy_loss * switches.material for r in card.layers.rows]), loss_table(),
+        *_fits(card.energy_loss), _ghosts(detector))
+
+
+def _fits(card: EnergyLoss | None) -> tuple[Array, float]:
+    """Mass with which each species is fitted (6,) [GeV], and straggling; without energy loss each has its own."""
+    masses = species_masses()[:6]
+    if card is None:
+        return masses.copy(), 0.0
+    fitted = [m if name in card.hypotheses else masses[2] for name, m in zip(FITTED, masses, strict=True)]
+    return np.array(fitted), card.straggling.value
+
+
+def _ghosts(detector: Detector) -> Array:
+    """Numbers (9,) of :mod:`openbfactory.simulate.ghosts`; 0 for what the card does not have."""
+    card, switches, out = detector.tracking, detector.switches, np.zeros(9)
+    if card.wrong_charge is not None:
+        out[0] = card.wrong_charge.value
+    if card.clones is not None:
+        out[1:3] = card.clones.curling.value, card.clones.others.value
+        out[1:3] *= switches.cloned_tracks
+    if card.fakes is not None:
+        f = card.fakes
+        out[3:] = [q.value for q in (f.rate, f.slope, f.least_pt, f.spread_d0, f.spread_z0, f.hit_fraction)]
+        out[3] *= switches.fake_tracks
+    return out
 
 
 def transport_numbers(detector: Detector) -> TransportNumbers:
     """Numbers of the way through the detector."""
     card, surface, switches = detector.matter, detector.ecl.surface, detector.switches
-    material = np.array([[(r.inner + r.outer) / 2, r.z_min, r.z_max, r.material]
+    material = np.array([[(r.inner + r.outer) / 2, r.z_min, r.z_max, r.material * r.coverage, r.loss * r.coverage]
                          for r in detector.tracking.layers.rows])
     return TransportNumbers(
         detector.field.value, np.array([surface.radius.value, surface.z_forward.value, surface.z_backward.value]),
         material, float(material[:, 3].sum()), card.interactions.value, card.kick.value, card.least_momentum.value,
-        decay_lengths(), switches.material, switches.decays_in_flight)
+        decay_lengths(), switches.material, switches.decays_in_flight, switches.material * switches.energy_loss,
+        loss_table())
 
 
 def _neutrals(card: Calorimeter) -> tuple[Array, Array, Array]:

@@ -6,7 +6,7 @@ Each process has its own random stream (``simulate:tracking``, ``simulate:ecl``
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,19 @@ from openbfactory.events.columns import (
 )
 from openbfactory.events.record import Events, Jagged
 from openbfactory.experiment.card import Card
-from openbfactory.simulate import clusters, ecl, klm, merging, parameters, pid, showers, tracking, transport, trigger
+from openbfactory.simulate import (
+    clusters,
+    ecl,
+    ghosts,
+    klm,
+    merging,
+    parameters,
+    pid,
+    showers,
+    tracking,
+    transport,
+    trigger,
+)
 from openbfactory.simulate.misalignment import misalign, silicon_radii
 from openbfactory.simulate.species import species_masses
 from openbfactory.simulate.transport import Particles
@@ -50,23 +62,30 @@ class Counts:
         Covariances of tracks that were not positive-definite.
     undone
         Decays of K_S and hyperons that did not happen because matter came first.
+    wrong_charge, clones, fakes
+        Tracks with the wrong charge, second tracks of a particle, and tracks that no particle made.
     """
 
     unknown: int = 0
     outside: int = 0
     repaired: int = 0
     undone: int = 0
+    wrong_charge: int = 0
+    clones: int = 0
+    fakes: int = 0
 
     def __add__(self, other: Counts) -> Counts:
-        return Counts(self.unknown + other.unknown, self.outside + other.outside, self.repaired + other.repaired,
-                      self.undone + other.undone)
+        return Counts(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
 
     def lines(self) -> list[str]:
         """One line of text for every count that is not zero."""
         texts = {"unknown": "stable particles are unknown to the detector and left nothing",
                  "outside": "particles were made outside the detector and left nothing",
                  "repaired": "covariances of tracks were not positive-definite and have been repaired",
-                 "undone": "decays of K_S and hyperons did not happen because they hit matter first"}
+                 "undone": "decays of K_S and hyperons did not happen because they hit matter first",
+                 "wrong_charge": "tracks have the wrong charge",
+                 "clones": "tracks are second tracks of a particle",
+                 "fakes": "tracks come from no particle"}
         return [f"{getattr(self, name)} {text}" for name, text in texts.items() if getattr(self, name)]
 
 
@@ -102,11 +121,12 @@ def simulate_counted(events: Events, card: Card, address: Address) -> tuple[Even
                          matter.interactions * matter.material_scale, address.at("simulate:undone").generator(), status)
     particles = transport.transport(truth._replace(status=status), masses, matter,
                                     address.at("simulate:transport").generator())
-    tracks = tracking.find_tracks(particles, parameters.tracking_numbers(detector), masses,
-                                  address.at("simulate:tracking").generator())
+    track_card = parameters.tracking_numbers(detector)
+    found = tracking.find_tracks(particles, track_card, masses, address.at("simulate:tracking").generator())
+    tracks, wrong, clones, fakes = ghosts.add_ghosts(found, particles, track_card, masses,
+                                                     address.at("simulate:ghosts").generator())
     if any(detector.misalignment.numbers):
-        misalign(tracks.helix, tracks.hits, silicon_radii(parameters.tracking_numbers(detector).layers),
-                 np.array(detector.misalignment.numbers))
+        misalign(tracks.helix, tracks.hits, silicon_radii(track_card.layers), np.array(detector.misalignment.numbers))
     muons = klm.reach(particles, tracks.of_particle, klm_card, address.at("simulate:klm").generator())
     deposits = ecl.deposit(particles, tracks.of_particle, masses, ecl_card, address.at("simulate:ecl").generator())
     single = clusters.measure(deposits.offsets, deposits.rows, ecl_card, address.at("simulate:clusters").generator())
@@ -130,13 +150,14 @@ def simulate_counted(events: Events, card: Card, address: Address) -> tuple[Even
         KLMClusters=_typed(KLM_CLUSTERS, muons.offsets, list(muons.rows.T)),
         TRGSummary=_typed(TRG_SUMMARY, np.arange(len(events) + 1, dtype=np.int64), [
             decisions[:, 0], decisions[:, 1], decisions[:, 1] != 0, decisions[:, 2]])
-    ), Counts(particles.unknown, particles.outside, tracks.repaired, undone)
+    ), Counts(particles.unknown, particles.outside, tracks.repaired, undone, wrong, clones, fakes)
 
 
 def _tracks(tracks: tracking.TrackColumns, particles: Particles) -> Jagged:
-    """Tracks as a collection; those of secondaries have no generated particle."""
+    """Tracks as a collection; those of secondaries and fakes have no generated particle."""
     codes = particles.codes[tracks.row]
-    primary = np.where(codes[:, transport.SECONDARY] < 0, codes[:, transport.ANCESTOR], -1)
+    own = (codes[:, transport.SECONDARY] < 0) & (tracks.kind != ghosts.FAKE)
+    primary = np.where(own, codes[:, transport.ANCESTOR], -1)
     columns = [tracks.charge, *tracks.helix.T, tracks.covariance, *tracks.hits.T, primary]
     return _typed(TRACKS, tracks.offsets, columns)
 

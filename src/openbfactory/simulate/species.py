@@ -28,8 +28,8 @@ def species_masses() -> npt.NDArray[np.float64]:
 
 @cache
 def decay_lengths() -> npt.NDArray[np.float64]:
-    """Proper decay lengths (10,) in cm of the species that decay in flight (mu, pi, K), 0 for all others."""
-    return np.array([species_of(code).ctau if code in (13, 211, 321) else 0.0 for code in CODES])
+    """Proper decay lengths (10,) in cm of the species that decay in flight (mu, pi, K, K_L), 0 for all others."""
+    return np.array([species_of(code).ctau if code in (13, 211, 321, 130) else 0.0 for code in CODES])
 
 
 @kernel

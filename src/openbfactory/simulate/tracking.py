@@ -12,8 +12,10 @@ A particle that decays or interacts leaves hits up to there, its secondaries are
 candidates of their own (kinks); the curvature of an electron that radiated is
 that of what remained.
 
-Approximation: one circle at most (no hits from later turns), no energy loss of
-other particles, no fake or cloned tracks; the efficiency curve, which holds some
+Energy loss shifts and widens the curvature (:mod:`openbfactory.simulate.energyloss`);
+clones, fakes and wrong charges come afterwards (:mod:`openbfactory.simulate.ghosts`).
+
+Approximation: one circle at most (no hits from later turns); the efficiency curve, which holds some
 of the losses to decays and interactions, is not corrected for them; particles
 that move inwards first have only the hits of their outward part.
 """
@@ -31,6 +33,7 @@ from openbfactory.kinematics.helix import helix_of, point_at
 from openbfactory.simulate import lanes
 from openbfactory.simulate.covariance import fit_covariances
 from openbfactory.simulate.draws import binomial, interpolate, wrapped
+from openbfactory.simulate.energyloss import momentum_bias, weigh_losses
 from openbfactory.simulate.lanes import LANES, cross_layers
 from openbfactory.simulate.parameters import TrackingNumbers
 from openbfactory.simulate.species import charge_of
@@ -46,7 +49,8 @@ class TrackColumns(NamedTuple):
     """Tracks as columns.
 
     ``row`` is the row of the particle of a track, ``of_particle`` the track (index in its event) of each particle, or
-    -1; ``repaired`` counts covariances that were not positive-definite.
+    -1; ``repaired`` counts covariances that were not positive-definite; ``kind`` as in
+    :mod:`openbfactory.simulate.ghosts`.
     """
 
     offsets: Array
@@ -57,6 +61,7 @@ class TrackColumns(NamedTuple):
     row: Array
     of_particle: Array
     repaired: int
+    kind: Array
 
 
 class Scratch(NamedTuple):
@@ -123,6 +128,7 @@ def leave_hits(count: int, helix: Array, layers: Array, rng: np.random.Generator
 def hold(state: Array, t: int, helix: Array, p: float, mass: float, start: float, end: float) -> None:
     """Put a track of momentum ``p`` [GeV] between two transverse distances [cm] into lane ``t``."""
     p_beta2 = p * p * p * p / (p * p + mass * mass)
+    state[lanes.SPREAD + t], state[lanes.NOISE + t] = helix[2] * p * p / (p_beta2 * math.sqrt(p_beta2)), 0.0
     state[lanes.D0 + t], state[lanes.OMEGA + t], state[lanes.Z0 + t] = helix[0], helix[2], helix[3]
     state[lanes.TANL + t], state[lanes.RADIUS + t] = helix[4], 1.0 / helix[2]
     state[lanes.SCATTERING + t] = math.sqrt(1.0 + helix[4] * helix[4]) / p_beta2
@@ -191,6 +197,7 @@ def measure_tracks(chosen: Array, event_of: Array, numbers: Array, codes: Array,
         start_tracks(count, chosen[first:], numbers, codes, masses, card.field, helix, state)
         cross_layers(state, card.layers, half, arcs)
         leave_hits(count, helix, card.layers, rng, arcs, layer_hits, counts)
+        weigh_losses(state, card.layers, card.loss, half, arcs, card.straggling)
         fit_covariances(state, card.layers, half, arcs, layer_hits, card.inflation, factor, broken)
         for t in range(count):
             if (counts[t, 0] + counts[t, 1] < card.minimum_silicon_hits and counts[t, 2] < card.minimum_drift_hits):
@@ -198,7 +205,10 @@ def measure_tracks(chosen: Array, event_of: Array, numbers: Array, codes: Array,
             i, event = chosen[first + t], event_of[first + t] + 1
             deviate(factor, t, card.tail_scale if rng.random() < card.tail_fraction else 1.0, rng, helix[t])
             helix[t, 1] = wrapped(helix[t, 1])
-            helix[t, 2] /= card.switch_momentum * numbers[i, KEPT]
+            p = math.sqrt(numbers[i, PX] ** 2 + numbers[i, PY] ** 2 + numbers[i, PZ] ** 2)
+            species = codes[i, SPECIES]
+            helix[t, 2] /= card.switch_momentum * numbers[i, KEPT] * (1.0 + momentum_bias(
+                state[lanes.LOST + t], p, masses[species], card.fitted[species], card.loss_ratio))
             for k in range(5):
                 out.helix[n, k] = helix[t, k]
             for k in range(15):
@@ -221,9 +231,9 @@ def find_tracks(particles: Particles, card: TrackingNumbers, masses: Array, rng:
     count = choose(particles.offsets, numbers, codes, card, rng, chosen, event_of)
     out = TrackColumns(np.zeros(len(particles.offsets), np.int64), np.empty(count, np.int32), np.empty((count, 5)),
                        np.empty((count, 15)), np.empty((count, 3), np.int32), np.empty(count, np.int64),
-                       np.full(len(codes), -1, np.int32), 0)
+                       np.full(len(codes), -1, np.int32), 0, np.zeros(count, np.int8))
     n, repaired = measure_tracks(chosen[:count], event_of, numbers, codes, masses, card, rng,
                                  new_scratch(len(card.layers)), out)
     np.cumsum(out.offsets, out=out.offsets)
     return TrackColumns(out.offsets, out.charge[:n], out.helix[:n], out.covariance[:n], out.hits[:n], out.row[:n],
-                        out.of_particle, repaired)
+                        out.of_particle, repaired, out.kind[:n])

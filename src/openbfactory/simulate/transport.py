@@ -8,9 +8,9 @@ downstream sees the particles of the queue.
 
 Approximation: as in :mod:`openbfactory.simulate.surface` for the paths,
 :mod:`openbfactory.simulate.matter` and :mod:`openbfactory.simulate.inflight`
-for the processes; no mean energy loss (tracks are taken as corrected for it);
-K_L and hyperons do not decay here; secondaries below the energy of the card are
-dropped.
+for the processes; energy loss stops slow particles
+(:mod:`openbfactory.simulate.energyloss`) and changes no path; particles that stop
+leave nothing more; secondaries below the energy of the card are dropped.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from numba import njit
 from openbfactory.core.units import speed_of_light
 from openbfactory.kinematics.helix import helix_of, point_at
 from openbfactory.simulate.draws import wrapped
+from openbfactory.simulate.energyloss import SLOW, stopping_arc
 from openbfactory.simulate.inflight import MOST_DAUGHTERS, decay_in_flight
 from openbfactory.simulate.matter import PAIRS, RADIATED, kicked, pair_share, photon_layer, radiated_share, track_layer
 from openbfactory.simulate.parameters import TransportNumbers
@@ -43,7 +44,7 @@ WIDTH = 16
 PDG, ANCESTOR, SPECIES, SECONDARY, PROCESS, FATE = 0, 1, 2, 3, 4, 5
 CODE_WIDTH = 6
 #: processes
-DECAY, CONVERSION, INTERACTION, RADIATION = 1, 2, 3, 4
+DECAY, CONVERSION, INTERACTION, RADIATION, STOP = 1, 2, 3, 4, 5
 
 
 class Particles(NamedTuple):
@@ -127,16 +128,25 @@ def end_track(numbers: Array, codes: Array, k: int, n: int, made: int, process: 
         row[KEPT] = 1.0 - share
         return daughter(numbers, codes, n, k, 22, share * px, share * py, share * pz, point, process, made, card.least)
     row[END] = math.hypot(x, y)
+    if process == STOP:
+        return made
     if process == INTERACTION:
         px, py, pz = kicked(px, py, pz, card.kick, rng)
         return daughter(numbers, codes, n, k, pdg, px, py, pz, point, process, made, card.least)
+    return decay_at(numbers, codes, k, n, made, np.array([energy, px, py, pz]), point, masses, card.least, rng)
+
+
+@njit(cache=True, error_model="numpy")
+def decay_at(numbers: Array, codes: Array, k: int, n: int, made: int, p: Array, point: Array, masses: Array,
+             least: float, rng: np.random.Generator) -> int:
+    """Let row ``k`` decay at ``point`` with the momentum ``p`` (E, px, py, pz); the number of secondaries."""
+    row, pdg = numbers[k], codes[k, PDG]
     codes[k, FATE] = DECAY
     found, out, axes = np.zeros(MOST_DAUGHTERS, np.int64), np.zeros((MOST_DAUGHTERS, 4)), np.zeros((MOST_DAUGHTERS, 3))
-    count = decay_in_flight(pdg, np.array([energy, px, py, pz]), row[AXIS:AXIS + 3], masses, rng, found, out, axes)
+    count = decay_in_flight(pdg, p, row[AXIS:AXIS + 3], masses, rng, found, out, axes)
     for j in range(count):
         before = made
-        made = daughter(numbers, codes, n, k, found[j], out[j, 1], out[j, 2], out[j, 3], point, process, made,
-                        card.least)
+        made = daughter(numbers, codes, n, k, found[j], out[j, 1], out[j, 2], out[j, 3], point, DECAY, made, least)
         if made > before:
             for i in range(3):
                 numbers[n + before, AXIS + i] = axes[j, i]
@@ -167,6 +177,10 @@ def follow_track(numbers: Array, codes: Array, k: int, n: int, made: int, masses
         where = track_layer(helix, radius, depth, card.material)
         if 0.0 <= where < arc:
             process, arc = (RADIATION if species == 0 else INTERACTION), where
+    if p < SLOW * masses[species]:
+        stop = stopping_arc(helix, radius, p, masses[species], card.material, card.loss_scale, card.loss_ratio)
+        if 0.0 <= stop < arc:
+            process, arc = STOP, stop
     if process == 0 or process == RADIATION:
         row[HIT], row[HIT + 1], row[HIT + 2], row[HIT + 3] = hit
     if process == 0:
@@ -177,6 +191,27 @@ def follow_track(numbers: Array, codes: Array, k: int, n: int, made: int, masses
         energy = math.sqrt(p * p + masses[1] ** 2)
         row[AXIS], row[AXIS + 1], row[AXIS + 2] = px / energy, py / energy, pz / energy
     return end_track(numbers, codes, k, n, made, process, arc, start, helix, masses, card, rng)
+
+
+@njit(cache=True, error_model="numpy")
+def follow_neutral(numbers: Array, codes: Array, k: int, n: int, made: int, masses: Array, card: TransportNumbers,
+                   rng: np.random.Generator) -> int:
+    """Lead the neutral hadron of row ``k`` to the calorimeter or let it decay; the number of secondaries."""
+    row, species, surface = numbers[k], codes[k, SPECIES], card.surface
+    hit = straight_to_surface(row[X], row[Y], row[Z], row[PX], row[PY], row[PZ], surface[0], surface[1], surface[2])
+    length = card.ctau[species] * card.decay_scale
+    if length > 0.0:
+        mass, p = masses[species], math.sqrt(row[PX] ** 2 + row[PY] ** 2 + row[PZ] ** 2)
+        way = -math.log(1.0 - rng.random()) * card.ctau[species] / card.decay_scale * p / mass
+        if way < hit[3]:
+            energy = math.sqrt(p * p + mass * mass)
+            point = np.array([row[X] + way * row[PX] / p, row[Y] + way * row[PY] / p, row[Z] + way * row[PZ] / p,
+                              row[T] + way * energy / p / speed_of_light])
+            row[END] = math.hypot(point[0], point[1])
+            return decay_at(numbers, codes, k, n, made, np.array([energy, row[PX], row[PY], row[PZ]]), point, masses,
+                            card.least, rng)
+    row[HIT], row[HIT + 1], row[HIT + 2], row[HIT + 3] = hit
+    return made
 
 
 @njit(cache=True, error_model="numpy")
@@ -244,9 +279,7 @@ def transport(truth: Truth, masses: Array, card: TransportNumbers, rng: np.rando
                 elif species == 6:
                     made = follow_photon(numbers, codes, k, n, made, card, rng)
                 else:
-                    hit = straight_to_surface(row[X], row[Y], row[Z], row[PX], row[PY], row[PZ], radius, forward,
-                                              backward)
-                    row[HIT], row[HIT + 1], row[HIT + 2], row[HIT + 3] = hit
+                    made = follow_neutral(numbers, codes, k, n, made, masses, card, rng)
             k += 1
         n += made
         offsets[event + 1] = n
