@@ -30,6 +30,8 @@ def test_period_changes_the_layer(tmp_path):
     own.write_text(DETECTORS["belle2"].read_text())
     assert coverage(load_card(f"{own}:run2")) == 1.0
     assert not check_card("belle2:run2")
+    own.write_text("extends: belle2:run2\nname: mine\n")
+    assert coverage(load_card(own)) == 1.0
 
 
 def test_unknown_period():

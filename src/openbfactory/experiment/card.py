@@ -119,14 +119,16 @@ def _extended(path: Path, seen: tuple[Path, ...] = ()) -> tuple[Any, dict[tuple[
     if not (isinstance(document, dict) and "extends" in document):
         return document, lines
     below = str(document.pop("extends"))
-    base = _path_of(below) if below in card_names() else path.parent / below
-    if below not in card_names() and not base.exists():
-        base = _path_of(below)
+    base, period = path.parent / split_period(below)[0], split_period(below)[1]
+    if split_period(below)[0] in card_names() or not base.exists():
+        base, period = _path_of(below)
     if base.resolve() in seen:
         findings = Findings(str(path))
         findings.error("circle", "extends", f"the card '{below}' is extended by this one already")
         findings.raise_if_errors(CardError)
     under, _ = _extended(base, (*seen, base.resolve()))
+    if period is not None:
+        under = in_period(under, period)
     return _merged(under, document), lines
 
 
