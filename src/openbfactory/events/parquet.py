@@ -171,7 +171,8 @@ def iterate(path: Path, lists: Iterable[str] | None, chunk: int, findings: Findi
     EventFileError
         When names are missing or unknown.
     """
-    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+    # pre-buffering would keep all row groups until the end
+    with pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False, buffer_size=1 << 20) as file:
         layout = check_layout(findings, _layout(file.schema_arrow), lists)
         names = [c.name for c in EVENT] + list(layout)
         pending: list[pa.RecordBatch] = []
@@ -184,7 +185,8 @@ def iterate(path: Path, lists: Iterable[str] | None, chunk: int, findings: Findi
                 for start in range(0, held - chunk + 1, chunk):
                     yield from_table(table.slice(start, chunk), layout, tally)
                 rest = table.slice(held - held % chunk)
-                pending, held = rest.to_batches(), rest.num_rows
+                # batches without rows would hold on to the memory of those before
+                pending, held = [b for b in rest.to_batches() if b.num_rows], rest.num_rows
         if held or not total:
             yield from_table(pa.Table.from_batches(pending, _subset(file.schema_arrow, names)), layout, tally)
 
