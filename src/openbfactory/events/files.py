@@ -95,6 +95,7 @@ def iterate(path: str | Path, chunk: int = BATCH, lists: Iterable[str] | None = 
         if any(hit.severity == "error" for hit in tally.hits.values()):
             break
         yield events
+        del events  # the user's alone, so that it can be gone before the next batch is read
     _conclude(own, tally, findings)
 
 

@@ -187,6 +187,8 @@ def iterate(path: Path, lists: Iterable[str] | None, chunk: int, findings: Findi
                 rest = table.slice(held - held % chunk)
                 # batches without rows would hold on to the memory of those before
                 pending, held = [b for b in rest.to_batches() if b.num_rows], rest.num_rows
+                del table, rest
+            del batch
         if held or not total:
             yield from_table(pa.Table.from_batches(pending, _subset(file.schema_arrow, names)), layout, tally)
 

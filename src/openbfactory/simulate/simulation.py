@@ -175,7 +175,7 @@ def _secondaries(particles: Particles, of_particle: Array) -> Jagged:
 def _likelihoods(offsets: Array, values: Array, devices: Array) -> Jagged:
     """Log-likelihoods as a collection: the sums, and the subdetectors of the card."""
     present = sorted({int(d) for d in devices[:, 9]} | {pid.CALORIMETER, pid.MUON_DETECTOR})
-    columns = {f"logL_{h}": values[pid.SUM, k] for k, h in enumerate(HYPOTHESES)}
+    columns = {f"logL_{h}": values[pid.SUM, k].copy() for k, h in enumerate(HYPOTHESES)}
     for d in present:
         for k, h in enumerate(HYPOTHESES):
             columns[f"logL_{h}_{SUBDETECTORS[d]}"] = values[d, k].astype(np.float32)
