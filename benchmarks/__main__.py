@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.rows import ROWS
+from benchmarks.simulation import RECORDED
 
 THREADS = dict.fromkeys(("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
@@ -51,6 +52,9 @@ def main() -> None:
         print(f"{name:<34}{title:<52}{unit:>10}{figures['number']:>10.0f}{figures['seconds']:>9.2f}"
               f"{figures['rate']:>12,.0f}{figures['cpu_rate']:>12,.0f}{figures['first']:>9.2f}"
               f"{figures['memory']:>7.0f}", flush=True)
+    for begin, text in RECORDED.items():
+        if any(name.startswith(begin) for name in names):
+            print(f"{begin}*: {text}")
     target = Path("out/benchmarks.json")
     target.parent.mkdir(exist_ok=True)
     target.write_text(json.dumps(results, indent=1) + "\n")
