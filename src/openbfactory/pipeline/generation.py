@@ -199,15 +199,14 @@ def simulate_file(source: str | Path, card: str, output: str | Path, *, seed: in
     findings, size, counts = Findings(str(source)), count(source) or 0, Counts()
     with open_writer(output, written) as writer, progress:
         progress.start(-(-size // chunk_size), size)
-        index = 0
         for events in iterate(source, chunk_size, lists, findings=findings):
             sample, first, number = str(header.get("sample") or _first_process(events)), writer.events, len(events)
+            index = first // chunk_size
             detected, left_out = simulate_counted(events, loaded, Address(used, sample, index).at("simulate"))
             counts += left_out
             writer.append(detected)
             del events, detected  # before the next chunk is read
             progress.advance(ChunkTask(sample, index, first, number, used))
-            index += 1
         for finding in findings:
             progress.note(f"{source}: {finding.render()}")
         for line in counts.lines():
