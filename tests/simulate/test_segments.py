@@ -41,7 +41,7 @@ def test_crossing_is_that_of_the_helix():
     for helix in helices(200):
         for radius in (20.0, 60.0, 106.0):
             arc = arc_to_radius(helix[0], helix[2], radius)
-            reached, azimuth, z = segments.crossing(helix, radius)
+            reached, azimuth, z, _ = segments.crossing(helix, radius)
             assert reached == (arc >= 0)
             if reached:
                 x, y, height = point_at(*helix, arc)

@@ -200,16 +200,26 @@ class Matter(Config):
 
 
 class MuonDetector(Config):
-    """The K_L and muon detector."""
+    """The K_L and muon detector.
+
+    Attributes
+    ----------
+    barrel_minimum_pt
+        Least transverse momentum of a charged particle that reaches the barrel.
+    match_angle
+        Largest angle between a cluster and the track of the particle whose decay in flight made it.
+    """
 
     acceptance: Acceptance
     barrel: Acceptance
+    barrel_minimum_pt: Energy
     k_long_efficiency: EfficiencyOfEnergy
     muon_efficiency: EfficiencyOfEnergy
     pion_punch_through: Fraction
     kaon_punch_through: Fraction
     resolution_barrel: AngleResolution
     resolution_endcap: AngleResolution
+    match_angle: Angle
     layers: int = Field(ge=1)
     layers_k_long: Number
     layers_muon: NumberOfEnergy

@@ -116,7 +116,7 @@ class CalorimeterNumbers(NamedTuple):
 
 
 class MuonNumbers(NamedTuple):
-    """Numbers of :mod:`openbfactory.simulate.klm`."""
+    """Numbers of :mod:`openbfactory.simulate.klm`; ``match_angle`` is a cosine."""
 
     theta: Array
     k_long_p: Array
@@ -130,6 +130,10 @@ class MuonNumbers(NamedTuple):
     layers_p: Array
     layers_muon: Array
     switch_k_long: float
+    barrel_pt: float
+    match_angle: float
+    field: float
+    surface: Array
 
 
 class IdentificationNumbers(NamedTuple):
@@ -253,14 +257,16 @@ def calorimeter_numbers(detector: Detector) -> CalorimeterNumbers:
 
 def muon_numbers(detector: Detector) -> MuonNumbers:
     """Numbers of the K_L and muon detector."""
-    card = detector.klm
+    card, surface = detector.klm, detector.ecl.surface
     return MuonNumbers(
         np.array([card.acceptance.min.value, card.acceptance.max.value, card.barrel.min.value,
                   card.barrel.max.value]),
         *_curve(card.k_long_efficiency), *_curve(card.muon_efficiency),
         np.array([card.pion_punch_through.value, card.kaon_punch_through.value]),
         np.array([card.resolution_barrel.value, card.resolution_endcap.value]), float(card.layers),
-        card.layers_k_long.value, *_curve(card.layers_muon), detector.switches.k_long_klm_efficiency)
+        card.layers_k_long.value, *_curve(card.layers_muon), detector.switches.k_long_klm_efficiency,
+        card.barrel_minimum_pt.value, float(np.cos(card.match_angle.value)), detector.field.value,
+        np.array([surface.radius.value, surface.z_forward.value, surface.z_backward.value]))
 
 
 def identification_numbers(detector: Detector) -> IdentificationNumbers:

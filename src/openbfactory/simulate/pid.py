@@ -42,7 +42,7 @@ from openbfactory.core.kernels import kernel
 from openbfactory.core.units import speed_of_light
 from openbfactory.events.columns import SUBDETECTORS
 from openbfactory.simulate.draws import interpolate
-from openbfactory.simulate.klm import arrival_probability
+from openbfactory.simulate.klm import arrival_probability, covered
 from openbfactory.simulate.parameters import IdentificationNumbers, MuonNumbers
 from openbfactory.simulate.transport import DECAY, FATE, HIT, PX, PY, PZ, SPECIES, Particles
 
@@ -240,12 +240,9 @@ def multiply_likelihoods(particles: Particles, row_of_track: Array, hits: Array,
                         1 if decayed else seen, beta, levels, card.fake_ring, card.switch_resolution, rng, scratch)
         if cluster_energy[k] > 0.0:
             add_calorimeter(cluster_energy[k], p, masses, charged, card.calorimeter, scratch[CALORIMETER])
-        if klm.theta[0] <= theta <= klm.theta[1]:
-            muon_chance, found = interpolate(p, klm.muon_p, klm.muon), muon_match[k] > 0
-            if decayed and particles.codes[row_of_track[k], SPECIES] == 2:
-                # the muon of a pion hardly leaves its direction
-                found = rng.random() < muon_chance
-            add_muon_detector(found, muon_chance, klm.punch_through, scratch[MUON_DETECTOR])
+        if covered(theta, pt, klm.theta, klm.barrel_pt):
+            add_muon_detector(muon_match[k] > 0, interpolate(p, klm.muon_p, klm.muon), klm.punch_through,
+                              scratch[MUON_DETECTOR])
         for h in range(6):
             product = 1.0
             for d in range(SUM):

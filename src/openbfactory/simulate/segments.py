@@ -3,12 +3,12 @@
 Method, as in the experiment's neural track trigger (belle2-neurotrigger,
 basf2-neurotrigger): every superlayer of the drift chamber that a track crosses
 gives a segment: the number of its priority wire and the drift distance on one
-side of it.  The segments of axial superlayers are fitted by a circle through the
-origin (azimuth and curvature).  For each superlayer a network takes three
-numbers: the wire's azimuth relative to that circle, the drift distance (with the
-sign of the side, 0 where that is not known) and the crossing angle; three zeros
-for a superlayer without segment.  One hidden layer with tanh gives z and theta
-at the origin.
+side of it, across the track.  The segments of axial superlayers are fitted by a
+circle through the origin (azimuth and curvature).  For each superlayer a network
+takes three numbers: the wire's azimuth relative to that circle, the drift
+distance (with the sign of the side, 0 where that is not known) and the crossing
+angle; three zeros for a superlayer without segment.  One hidden layer with tanh
+gives z and theta at the origin.
 
 A stereo wire's azimuth is ``phi + z tan(stereo) / r``, so that its segments
 carry z.
@@ -28,6 +28,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from openbfactory.core.kernels import kernel
 from openbfactory.core.units import pt_per_tesla_cm
 from openbfactory.simulate.trigger_card import NetworkNumbers, SegmentNumbers
 
@@ -43,9 +44,9 @@ SMALL = 1e-5
 FLAT_TANH = np.float32(4.97)
 
 
-@njit(cache=True, error_model="numpy")
-def crossing(helix: Array, radius: float) -> tuple[bool, float, float]:
-    """Whether a helix reaches a radius [cm], and the azimuth and z [cm] where it crosses it on its way out.
+@kernel
+def crossing(helix: Array, radius: float) -> tuple[bool, float, float, float]:
+    """Whether a helix reaches a radius [cm]; azimuth, z [cm] and cosine of the angle to the radius where it leaves it.
 
     The chord from the POCA is ``sqrt((r^2 - d0^2) / (1 + omega d0))`` and turned by ``-asin(omega chord / 2)``, see
     :func:`openbfactory.simulate.surface.arc_to_radius`; d0 adds the angle between the point seen from POCA and origin.
@@ -53,18 +54,20 @@ def crossing(helix: Array, radius: float) -> tuple[bool, float, float]:
     d0, omega = helix[0], helix[2]
     stretch = 1.0 + omega * d0
     if radius < abs(d0) or stretch <= 0.0:
-        return False, 0.0, 0.0
+        return False, 0.0, 0.0, 1.0
     chord = math.sqrt((radius * radius - d0 * d0) / stretch)
     sine = 0.5 * omega * chord
     if abs(sine) >= 1.0:
-        return False, 0.0, 0.0
+        return False, 0.0, 0.0, 1.0
     turn = math.asin(sine)
     arc = 2.0 * turn / omega if abs(sine) > 1e-8 else chord
-    aside = -d0 * math.sqrt(1.0 - sine * sine) / (chord + d0 * sine)
-    return True, helix[1] - turn + (aside if abs(aside) < 0.03 else math.atan(aside)), helix[3] + arc * helix[4]
+    cosine = math.sqrt(1.0 - sine * sine)
+    aside = -d0 * cosine / (chord + d0 * sine)
+    azimuth = helix[1] - turn + (aside if abs(aside) < 0.03 else math.atan(aside))
+    return True, azimuth, helix[3] + arc * helix[4], cosine
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def axial_segments(helix: Array, card: SegmentNumbers, rng: np.random.Generator) -> int:
     """Bits of the axial superlayers with a segment of a track; 0 when they are too few to make a track."""
     rows = card.superlayers
@@ -72,7 +75,7 @@ def axial_segments(helix: Array, card: SegmentNumbers, rng: np.random.Generator)
     for s in range(len(rows)):
         if rows[s, 4] != 0.0:
             continue
-        reached, _, z = crossing(helix, rows[s, 0])
+        reached, _, z, _ = crossing(helix, rows[s, 0])
         if not reached:
             break
         if rows[s, 1] < z < rows[s, 2] and rng.random() < card.efficiency:
@@ -81,7 +84,7 @@ def axial_segments(helix: Array, card: SegmentNumbers, rng: np.random.Generator)
     return bits if count >= card.least_axial else 0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def measure_segments(helix: Array, bits: int, shift: float, card: SegmentNumbers, rng: np.random.Generator,
                      out: Array) -> int:
     """Write wire, signed drift distance and its uncertainty [cm] of each superlayer; bits of those with a segment.
@@ -98,7 +101,7 @@ def measure_segments(helix: Array, bits: int, shift: float, card: SegmentNumbers
     rows = card.superlayers
     for s in range(len(rows)):
         radius, cells, stereo = rows[s, 0], rows[s, 3], rows[s, 4]
-        reached, azimuth, z = crossing(helix, radius)
+        reached, azimuth, z, cosine = crossing(helix, radius)
         if not reached:
             break
         if stereo != 0.0 and rows[s, 1] < z < rows[s, 2] and rng.random() < card.efficiency:
@@ -110,7 +113,7 @@ def measure_segments(helix: Array, bits: int, shift: float, card: SegmentNumbers
         if rng.random() < card.noise:
             place += card.window * (2.0 * rng.random() - 1.0)
         wire = math.floor(place + 0.5)
-        drift = 2.0 * half_cell * (place - wire)
+        drift = 2.0 * half_cell * (place - wire) * cosine
         drift += card.position * rng.standard_normal() + (shift if drift > 0.0 else -shift)
         known = rng.random() < card.known_side
         out[s, 0], out[s, 1] = wire, (min(max(drift, -half_cell), half_cell) if known else 0.0)
@@ -118,12 +121,12 @@ def measure_segments(helix: Array, bits: int, shift: float, card: SegmentNumbers
     return bits
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def fit_circle(bits: int, measured: Array, card: SegmentNumbers) -> tuple[float, float]:
     """Azimuth at the origin and curvature [1/cm] of the circle through the origin and the axial segments.
 
-    Least squares of ``phi = phi0 - asin(omega r / 2)`` by steps of Gauss and Newton from a straight line, until the
-    curvature changes by less than :data:`SMALL` (six steps at most).
+    Least squares of ``phi = phi0 - asin(omega r / 2)``, drift distances across the track, by steps of Gauss and Newton
+    from a straight line, until the curvature changes by less than :data:`SMALL` (six steps at most).
     """
     rows = card.superlayers
     reference, started = 0.0, False
@@ -134,15 +137,16 @@ def fit_circle(bits: int, measured: Array, card: SegmentNumbers) -> tuple[float,
             if rows[s, 4] != 0.0 or not bits & (1 << s):
                 continue
             radius = rows[s, 0]
-            angle = 2.0 * math.pi * measured[s, 0] / rows[s, 3] + measured[s, 1] / radius
+            sine = min(max(0.5 * omega * radius, -STEEPEST), STEEPEST)
+            cosine = math.sqrt(1.0 - sine * sine)
+            angle = 2.0 * math.pi * measured[s, 0] / rows[s, 3] + measured[s, 1] / (radius * cosine)
             if not started:
                 reference, started = angle, True
             angle -= reference
             angle -= 2.0 * math.pi * math.floor(angle / (2.0 * math.pi) + 0.5)
-            sine = min(max(0.5 * omega * radius, -STEEPEST), STEEPEST)
-            slope = -0.5 * radius / math.sqrt(1.0 - sine * sine)
+            slope = -0.5 * radius / cosine
             residual = angle - phi0 + math.asin(sine)
-            weight = (radius / measured[s, 2]) ** 2
+            weight = (radius * cosine / measured[s, 2]) ** 2
             s11 += weight
             s12 += weight * slope
             s22 += weight * slope * slope
@@ -157,7 +161,7 @@ def fit_circle(bits: int, measured: Array, card: SegmentNumbers) -> tuple[float,
     return reference + phi0, omega
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def network_inputs(bits: int, measured: Array, phi0: float, omega: float, card: SegmentNumbers, inputs: Array) -> int:
     """Write the inputs (3 k,) of the network; the number of stereo segments among them.
 
@@ -183,7 +187,7 @@ def network_inputs(bits: int, measured: Array, phi0: float, omega: float, card: 
     return stereo_count
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def evaluate(inputs: Array, network: NetworkNumbers, hidden: Array) -> tuple[float, float]:
     """Origin z [cm] and theta [rad] that the network makes of its inputs; ``hidden`` is scratch, single precision."""
     weights, size = network.hidden, network.hidden.shape[1]
@@ -209,7 +213,7 @@ def evaluate(inputs: Array, network: NetworkNumbers, hidden: Array) -> tuple[flo
     return network.z_scale * math.tanh(z), network.theta_mean + network.theta_scale * math.tanh(theta)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def neural_track(helix: Array, bits: int, shift: float, card: SegmentNumbers, network: NetworkNumbers,
                  rng: np.random.Generator, measured: Array, inputs: Array,
                  hidden: Array) -> tuple[bool, float, float, float]:

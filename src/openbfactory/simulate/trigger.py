@@ -43,6 +43,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from openbfactory.core.kernels import kernel
 from openbfactory.core.units import pt_per_tesla_cm
 from openbfactory.events.trigger import L1_LINES
 from openbfactory.simulate.segments import axial_segments, neural_track
@@ -59,7 +60,7 @@ BHABHA = 1 << len(L1_LINES)
 FAST = 0.8
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def track_bits(helix: Array, hits: Array, first: int, last: int, card: TriggerNumbers, rng: np.random.Generator,
                ways: Array, segments: Array) -> tuple[int, int]:
     """Number of trigger tracks and the bits of the lines of tracks in the transverse plane of one event.
@@ -84,7 +85,7 @@ def track_bits(helix: Array, hits: Array, first: int, last: int, card: TriggerNu
     return count, bits | FFF * (count >= 3)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def neural_bits(helix: Array, first: int, last: int, of_tracks: int, card: TriggerNumbers, rng: np.random.Generator,
                 segments: Array, measured: Array, inputs: Array, hidden: Array) -> int:
     """Bits of the lines with neural tracks of one event; ``measured``, ``inputs`` and ``hidden`` are scratch."""
@@ -105,7 +106,7 @@ def neural_bits(helix: Array, first: int, last: int, of_tracks: int, card: Trigg
     return bits
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def in_centre_of_mass(energy: float, theta: float, phi: float, total: Array, least: float, out: Array) -> float:
     """E* of a photon; ``out`` (3,) gets E*, theta*, phi* when it is above ``least``.
 
@@ -122,7 +123,7 @@ def in_centre_of_mass(energy: float, theta: float, phi: float, total: Array, lea
     return star
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def is_bhabha(stars: Array, n: int, card: TriggerNumbers) -> bool:
     """Whether two clusters (n, 3) of E*, theta*, phi* above the least energy look like a Bhabha pair."""
     for i in range(n):
@@ -134,7 +135,7 @@ def is_bhabha(stars: Array, n: int, card: TriggerNumbers) -> bool:
     return False
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def cluster_bits(rows: Array, first: int, last: int, tracks: int, card: TriggerNumbers, stars: Array,
                  energies: Array) -> int:
     """Bits of the calorimeter lines of one event, and of a Bhabha pair.
@@ -161,7 +162,7 @@ def cluster_bits(rows: Array, first: int, last: int, tracks: int, card: TriggerN
     return bits + LML0 * (n >= 3 and largest > card.low_energy) + LML12 * (n >= 3 and largest > card.high_energy)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def hadronic(helix: Array, first: int, last: int, rows: Array, begin: int, end: int, card: TriggerNumbers,
              energies: Array) -> bool:
     """Whether an event passes the hadron skim; ``energies`` as from :func:`cluster_bits`."""
