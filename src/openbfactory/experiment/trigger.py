@@ -49,7 +49,7 @@ class TrackSegments(Config):
     noise, window
         Probability that another segment is taken, within +- ``window`` cells of the right one.
     known_side
-        Probability that the side on which the track passes the wire is known.
+        Probability that the side on which a track passes a wire is known, times the cosine of the crossing angle.
     position
         Resolution of the drift distance at the first level.
     event_time

@@ -13,6 +13,9 @@ gives z and theta at the origin.
 A stereo wire's azimuth is ``phi + z tan(stereo) / r``, so that its segments
 carry z.
 
+The side is known with a probability that falls like the cosine of the crossing
+angle (an estimate: the resolution in z at low momentum follows from it).
+
 Approximation: one priority wire a superlayer, at its mean radius; drift time
 linear in distance with a Gaussian resolution; wrong segments are flat in a window
 around the right one; no merging of close tracks, no Hough grid (the circle is a
@@ -115,7 +118,7 @@ def measure_segments(helix: Array, bits: int, shift: float, card: SegmentNumbers
         wire = math.floor(place + 0.5)
         drift = 2.0 * half_cell * (place - wire) * cosine
         drift += card.position * rng.standard_normal() + (shift if drift > 0.0 else -shift)
-        known = rng.random() < card.known_side
+        known = rng.random() < card.known_side * cosine
         out[s, 0], out[s, 1] = wire, (min(max(drift, -half_cell), half_cell) if known else 0.0)
         out[s, 2] = card.position if known else half_cell * FLAT
     return bits

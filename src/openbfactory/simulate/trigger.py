@@ -41,7 +41,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from openbfactory.core.kernels import kernel
 from openbfactory.core.units import pt_per_tesla_cm
@@ -183,7 +182,37 @@ def hadronic(helix: Array, first: int, last: int, rows: Array, begin: int, end: 
     return count >= card.skim_tracks and visible > card.skim_fraction * card.total[4]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
+def decide_all(track_offsets: Array, helix: Array, hits: Array, cluster_offsets: Array, rows: Array,
+               muon_offsets: Array, muons: Array, card: TriggerNumbers, rng: np.random.Generator, ways: Array,
+               segments: Array, energies: Array, stars: Array, measured: Array, inputs: Array, hidden: Array,
+               out: Array) -> None:
+    """Write the trigger words of :func:`decide` to ``out``; the seven arrays before it are scratch."""
+    neurons = len(hidden)
+    for event in range(len(track_offsets) - 1):
+        first, last = track_offsets[event], track_offsets[event + 1]
+        begin, end = cluster_offsets[event], cluster_offsets[event + 1]
+        count, of_tracks = track_bits(helix, hits, first, last, card, rng, ways, segments)
+        if neurons > 0 and count > 0:
+            of_tracks |= neural_bits(helix, first, last, of_tracks, card, rng, segments, measured, inputs, hidden)
+        of_clusters = cluster_bits(rows, begin, end, count, card, stars, energies)
+        muon = False
+        for j in range(muon_offsets[event], muon_offsets[event + 1]):
+            muon |= muons[j, 3] >= 0.0 and segments[first + int(muons[j, 3])] != 0
+        word = of_tracks | of_clusters | CDCKLM * muon
+        if of_clusters & BHABHA:
+            word &= ~(FFO | FYO | STT | BHABHA)
+        kept = 0
+        for line in range(len(card.prescales)):
+            bit, prescale = 1 << line, card.prescales[line]
+            if word & bit and prescale > 0.0 and (prescale == 1.0 or rng.random() * prescale < 1.0):
+                kept |= bit
+            if prescale == 0.0:
+                word &= ~bit
+        out[event, 0], out[event, 1] = word, kept
+        out[event, 2] = hadronic(helix, first, last, rows, begin, end, card, energies)
+
+
 def decide(track_offsets: Array, helix: Array, hits: Array, cluster_offsets: Array, rows: Array, muon_offsets: Array,
            muons: Array, card: TriggerNumbers, rng: np.random.Generator) -> Array:
     """Trigger words (n, 3) of all events: lines fired, lines after prescale, hadron skim (0 or 1).
@@ -197,35 +226,11 @@ def decide(track_offsets: Array, helix: Array, hits: Array, cluster_offsets: Arr
     muons
         Clusters of the muon detector as in :mod:`openbfactory.simulate.klm`.
     """
-    events = len(track_offsets) - 1
-    out = np.zeros((events, 3), np.int64)
-    ways, segments, energies = np.zeros((len(helix) + 1, 2)), np.zeros(len(helix) + 1, np.int64), np.zeros(len(rows))
-    superlayers, neurons = len(card.segments.superlayers), card.network.hidden.shape[1]
-    measured, inputs = np.zeros((superlayers, 3)), np.zeros(3 * superlayers, np.float32)
-    hidden = np.zeros(neurons, np.float32)
-    largest = 1
-    for event in range(events):
-        largest = max(largest, cluster_offsets[event + 1] - cluster_offsets[event])
-    stars = np.zeros((largest + 1, 3))
-    for event in range(events):
-        first, last = track_offsets[event], track_offsets[event + 1]
-        begin, end = cluster_offsets[event], cluster_offsets[event + 1]
-        count, of_tracks = track_bits(helix, hits, first, last, card, rng, ways, segments)
-        if neurons > 0 and count > 0:
-            of_tracks |= neural_bits(helix, first, last, of_tracks, card, rng, segments, measured, inputs, hidden)
-        of_clusters = cluster_bits(rows, begin, end, count, card, stars, energies)
-        muon = False
-        for j in range(muon_offsets[event], muon_offsets[event + 1]):
-            muon |= muons[j, 3] >= 0.0 and segments[first + int(muons[j, 3])] != 0
-        word = of_tracks | of_clusters | CDCKLM * muon
-        if of_clusters & BHABHA:
-            word &= ~(FFO | FYO | STT | BHABHA)
-        for line in range(len(card.prescales)):
-            bit, prescale = 1 << line, card.prescales[line]
-            if word & bit and prescale > 0.0 and (prescale == 1.0 or rng.random() * prescale < 1.0):
-                out[event, 1] |= bit
-            if prescale == 0.0:
-                word &= ~bit
-        out[event, 0] = word
-        out[event, 2] = hadronic(helix, first, last, rows, begin, end, card, energies)
+    superlayers = len(card.segments.superlayers)
+    out = np.zeros((len(track_offsets) - 1, 3), np.int64)
+    most = int(np.diff(cluster_offsets).max(initial=0))
+    decide_all(track_offsets, helix, hits, cluster_offsets, rows, muon_offsets, muons, card, rng,
+               np.zeros((len(helix) + 1, 2)), np.zeros(len(helix) + 1, np.int64), np.zeros(len(rows)),
+               np.zeros((most + 1, 3)), np.zeros((superlayers, 3)), np.zeros(3 * superlayers, np.float32),
+               np.zeros(card.network.hidden.shape[1], np.float32), out)
     return out
