@@ -17,6 +17,8 @@ from validation import (
     chain_times,
     closed_forms,
     conservation,
+    detector_muons,
+    detector_trigger,
     evtgen_chains,
     evtgen_multiplicities,
     inference,
@@ -33,7 +35,8 @@ MODULES = {"published likelihood": published_likelihood, "EvtGen multiplicities"
            "EvtGen chains": evtgen_chains, "EvtGen chains with photons": chain_photons,
            "EvtGen pairs of B mesons": chain_times,
            "inference": inference, "tau pairs": tau_pairs,
-           "reconstruction": reconstruction, "candidates": candidates}
+           "reconstruction": reconstruction, "candidates": candidates,
+           "trigger": detector_trigger, "muons": detector_muons}
 
 
 def main() -> int:

@@ -19,6 +19,7 @@ from openbfactory.events.record import Events
 from openbfactory.experiment import load_card
 from openbfactory.generate.gun import particle_gun
 from openbfactory.simulate import simulate
+from openbfactory.simulate.trigger_training import half_width
 from validation.rows import Row
 
 Array = npt.NDArray[np.float64]
@@ -117,8 +118,8 @@ def rows() -> list[Row]:
     return [
         Row("K_L in the muon detector at 0.3 GeV", 0.0, efficiency(0.3), 0.03, tdr),
         Row("K_L in the muon detector at 3 GeV", 0.75, efficiency(3.0), 0.05, tdr),
-        Row("K_L angle in the barrel [mrad]", 20.0, float(1e3 * kaons[barrel, D_THETA].std()), 1.0, tdr),
-        Row("K_L angle in the endcap [mrad]", 10.0, float(1e3 * kaons[endcap, D_THETA].std()), 1.0, tdr),
+        Row("K_L angle in the barrel [mrad]", 20.0, 1e3 * half_width(kaons[barrel, D_THETA]), 1.0, tdr),
+        Row("K_L angle in the endcap [mrad]", 10.0, 1e3 * half_width(kaons[endcap, D_THETA]), 1.0, tdr),
         Row("muons below 0.58 GeV of pT matched in the barrel", 0.0, float(slow.mean()), 0.001, "acceptance of basf2"),
         Row("muonID > 0.9, 1 to 4 GeV: muons", 0.875, passing("mu+", 1.0, 4.0, n), 0.03, MEMORY),
         Row("muonID > 0.9, 1 to 4 GeV: pions", 0.05, passing("pi+", 1.0, 4.0, n), 0.02, MEMORY),
