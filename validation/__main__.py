@@ -18,6 +18,7 @@ from validation import (
     closed_forms,
     conservation,
     detector_muons,
+    detector_tracking,
     detector_trigger,
     evtgen_chains,
     evtgen_multiplicities,
@@ -36,7 +37,7 @@ MODULES = {"published likelihood": published_likelihood, "EvtGen multiplicities"
            "EvtGen pairs of B mesons": chain_times,
            "inference": inference, "tau pairs": tau_pairs,
            "reconstruction": reconstruction, "candidates": candidates,
-           "trigger": detector_trigger, "muons": detector_muons}
+           "trigger": detector_trigger, "muons": detector_muons, "detector tracking": detector_tracking}
 
 
 def main() -> int:

@@ -46,8 +46,8 @@ def test_unknown_period():
     ("outside-0-1", "PXD2: {coverage: 1.0}", "PXD2: {coverage: 1.5}"),
     ("unknown-key", "PXD2: {coverage: 1.0}", "PXD2: {radius: 1.5}"),
     ("literal-error", "hypotheses: [pion, kaon, proton]", "hypotheses: [pion, klaon]"),
-    ("outside-0-1", 'curling: {value: 6, unit: "%"', 'curling: {value: 160, unit: "%"'),
-    ("negative-value", "rate: {value: 0.25, source: \"estimate; fakes", "rate: {value: -1, source: \"estimate; fakes"),
+    ("outside-0-1", 'curling: {value: 8, unit: "%"', 'curling: {value: 160, unit: "%"'),
+    ("negative-value", "rate: {value: 0.3, source: \"estimate; fakes", "rate: {value: -1, source: \"estimate; fakes"),
     ("wrong-unit", "slope: {value: 0.2, unit: GeV", "slope: {value: 0.2, unit: cm"),
     ("greater-than-equal", "loss: 0.51", "loss: -0.51"),
 ])

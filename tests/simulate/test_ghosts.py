@@ -95,6 +95,14 @@ def test_curvature_of_the_stiffest_tracks_changes_sign(gun, run, plain):
     assert 0 < np.mean(tracks["charge"] > 0) < max(below, 0.5)
 
 
+def test_tracks_of_conversions_are_found_less_often(gun, run, varied):
+    card = with_tracking(varied(beam_background=0.0, fake_tracks=0.0, cloned_tracks=0.0), wrong_charge=None)
+    photons = gun(22, np.full(2 * N, 1.0), np.full(2 * N, 1.4))
+    sizes = [run(photons, c)["Tracks"].size for c in (with_tracking(card, conversion_factor=None), card)]
+    factor = card.detector.tracking.conversion_factor.value
+    assert sizes[1] / sizes[0] == pytest.approx(factor, abs=5 * np.sqrt(factor / sizes[0]))
+
+
 def test_counts_are_reported(curling, belle2):
     from openbfactory.core.random import Address
     from openbfactory.simulate import simulate_counted

@@ -74,7 +74,10 @@ class Tails(Config):
 
 
 class Tracking(Config):
-    """Track finding and track parameters."""
+    """Track finding and track parameters.
+
+    ``conversion_factor`` multiplies the efficiency of each track of a photon conversion: narrow pairs share hits.
+    """
 
     acceptance: Acceptance
     layers: LayerTable
@@ -90,6 +93,7 @@ class Tracking(Config):
     clones: Clones | None = None
     fakes: Fakes | None = None
     wrong_charge: Fraction | None = None
+    conversion_factor: Fraction | None = None
 
 
 class Region(Config):

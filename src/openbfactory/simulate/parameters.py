@@ -69,6 +69,7 @@ class TrackingNumbers(NamedTuple):
     fitted: Array
     straggling: float
     ghosts: Array
+    conversion_factor: float
 
 
 class TransportNumbers(NamedTuple):
@@ -187,7 +188,8 @@ def tracking_numbers(detector: Detector) -> TrackingNumbers:
         layer_rows(card.layers), np.array([f.value for f in (g.d0, g.phi0, g.omega, g.z0, g.tanLambda)]),
         card.tails.fraction.value, card.tails.scale.value, switches.track_efficiency, switches.momentum,
         np.array([r.loss * switches.energy_loss * switches.material for r in card.layers.rows]), loss_table(),
-        *_fits(card.energy_loss), _ghosts(detector))
+        *_fits(card.energy_loss), _ghosts(detector),
+        1.0 if card.conversion_factor is None else card.conversion_factor.value)
 
 
 def _fits(card: EnergyLoss | None) -> tuple[Array, float]:

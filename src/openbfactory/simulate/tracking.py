@@ -38,7 +38,21 @@ from openbfactory.simulate.lanes import LANES, cross_layers
 from openbfactory.simulate.parameters import TrackingNumbers
 from openbfactory.simulate.species import charge_of
 from openbfactory.simulate.surface import LEAST_MOMENTUM
-from openbfactory.simulate.transport import END, KEPT, PDG, PX, PY, PZ, SPECIES, Particles, X, Y, Z
+from openbfactory.simulate.transport import (
+    CONVERSION,
+    END,
+    KEPT,
+    PDG,
+    PROCESS,
+    PX,
+    PY,
+    PZ,
+    SPECIES,
+    Particles,
+    X,
+    Y,
+    Z,
+)
 
 Array = npt.NDArray[Any]
 
@@ -165,6 +179,8 @@ def choose(starts: Array, numbers: Array, codes: Array, card: TrackingNumbers, r
             if slope < least or slope > most:
                 continue
             chance = card.switch_efficiency * interpolate(pt, card.efficiency_pt, card.efficiency)
+            if codes[i, PROCESS] == CONVERSION:
+                chance *= card.conversion_factor
             if slope < barrel_least or slope > barrel_most:
                 chance *= card.endcap_factor
             radius = math.sqrt(numbers[i, X] * numbers[i, X] + numbers[i, Y] * numbers[i, Y])
