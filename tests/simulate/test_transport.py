@@ -8,7 +8,7 @@ branching fractions.  Fixed seeds and 5 standard deviations (false alarm 6e-7 ea
 import numpy as np
 import pytest
 
-from openbfactory.simulate.inflight import decay_in_flight, michel
+from openbfactory.simulate.inflight import decay_in_flight, michel, new_room
 from openbfactory.simulate.species import species_masses
 from openbfactory.simulate.transport import CONVERSION, DECAY, INTERACTION, RADIATION
 
@@ -81,10 +81,11 @@ def test_muon_decay_spectrum():
 
 def test_kaon_channels_and_polarisation():
     masses, rng = species_masses(), np.random.default_rng(2)
-    codes, out, axes = np.zeros(6, np.int64), np.zeros((6, 4)), np.zeros((6, 3))
+    room = new_room()
+    codes, out, axes = room.codes, room.momenta, room.axes
     single, three, backward = 0, 0, 0.0
     for _ in range(N):
-        n = decay_in_flight(-321, np.array([masses[3], 0.0, 0.0, 0.0]), np.zeros(3), masses, rng, codes, out, axes)
+        n = decay_in_flight(-321, (masses[3], 0.0, 0.0, 0.0), np.zeros(3), masses, rng, room)
         found = sorted(codes[:n])
         if found == [13]:
             single += 1

@@ -19,12 +19,12 @@ radiation and the spin of muons from kaons' three-body decays are left out.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from openbfactory.core.kernels import kernel
 from openbfactory.kinematics.fourvector import boost_from_rest, boost_to_rest
 from openbfactory.kinematics.phasespace import decay_to
 
@@ -40,7 +40,28 @@ PION_ZERO = 0.1349768
 NEUTRAL_PION = 111
 
 
-@njit(cache=True, error_model="numpy")
+class Room(NamedTuple):
+    """Where a decay is written: codes (MOST_DAUGHTERS,), momenta (E, px, py, pz) and polarisation vectors of muons.
+
+    The others are scratch: momenta at rest (3, 4), codes, masses and invariant masses (3,).
+    """
+
+    codes: Array
+    momenta: Array
+    axes: Array
+    rest: Array
+    found: Array
+    masses: Array
+    invariants: Array
+
+
+def new_room() -> Room:
+    """Room for one decay at a time."""
+    return Room(np.zeros(MOST_DAUGHTERS, np.int64), np.zeros((MOST_DAUGHTERS, 4)), np.zeros((MOST_DAUGHTERS, 3)),
+                np.zeros((3, 4)), np.zeros(3, np.int64), np.zeros(3), np.zeros(3))
+
+
+@kernel
 def kaon_channel(u: float, codes: Array) -> int:
     """Write the daughters of a K+ for a uniform number; their count."""
     if u < KAON_FRACTIONS[0]:
@@ -60,7 +81,7 @@ def kaon_channel(u: float, codes: Array) -> int:
     return 3
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def kaon_long_channel(u: float, sign: int, codes: Array) -> int:
     """Write the daughters of a K_L for a uniform number and the sign of the pion; their count."""
     codes[0], codes[1], codes[2] = 211 * sign, 11 * sign, -12 * sign
@@ -73,7 +94,7 @@ def kaon_long_channel(u: float, sign: int, codes: Array) -> int:
     return 3
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def mass_of(code: int, masses: Array) -> float:
     """Mass [GeV] of a daughter; ``masses`` (10,) by species index."""
     code = abs(code)
@@ -86,7 +107,7 @@ def mass_of(code: int, masses: Array) -> float:
     return PION_ZERO if code == NEUTRAL_PION else 0.0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def michel(mass: float, axis: Array, rng: np.random.Generator, out: Array) -> None:
     """Write the electron (E, px, py, pz) of a muon at rest whose polarisation vector is ``axis`` (3,)."""
     while True:
@@ -100,28 +121,25 @@ def michel(mass: float, axis: Array, rng: np.random.Generator, out: Array) -> No
     out[0], out[1], out[2], out[3] = energy, energy * nx, energy * ny, energy * nz
 
 
-@njit(cache=True, error_model="numpy")
-def decay_in_flight(pdg: int, p: Array, axis: Array, masses: Array, rng: np.random.Generator, codes: Array, out: Array,
-                    axes: Array) -> int:
+@kernel
+def decay_in_flight(pdg: int, p: tuple[float, float, float, float], axis: Array, masses: Array,
+                    rng: np.random.Generator, room: Room) -> int:
     """Write the daughters of a charged pion or kaon, a muon or a K_L in the laboratory; their number.
 
     Parameters
     ----------
-    p : (4,)
+    p
         Mother (E, px, py, pz) [GeV].
     axis : (3,)
         Polarisation vector of a muon in its rest frame, as the electron sees it.
     masses : (10,)
         Masses by species index [GeV].
-    codes : (MOST_DAUGHTERS,)
-        PDG codes; neutrinos are left out.
-    out : (MOST_DAUGHTERS, 4)
-        Momenta (E, px, py, pz).
-    axes : (MOST_DAUGHTERS, 3)
-        Polarisation vectors of muons.
+    room
+        Takes codes (neutrinos are left out), momenta and polarisation vectors.
     """
     kind, sign = abs(pdg), 1 if pdg > 0 else -1
-    rest, found = np.zeros((3, 4)), np.zeros(3, np.int64)
+    codes, out, axes, rest, found, daughter, invariants = room
+    found[0], found[1], found[2] = 0, 0, 0
     if kind == 13:
         mother, n = masses[1], 1
         found[0] = 11 * sign
@@ -135,8 +153,9 @@ def decay_in_flight(pdg: int, p: Array, axis: Array, masses: Array, rng: np.rand
             mother, n = masses[7], kaon_long_channel(rng.random(), 1 if rng.random() < 0.5 else -1, found)
         else:
             n = kaon_channel(rng.random(), found)
-        daughter = np.array([mass_of(found[0], masses), mass_of(found[1], masses), mass_of(found[2], masses)])
-        decay_to(rng, mother, daughter, n, rest, np.zeros(3))
+        for j in range(3):
+            daughter[j] = mass_of(found[j], masses)
+        decay_to(rng, mother, daughter, n, rest, invariants)
         if sign < 0:
             for j in range(n):
                 found[j] = found[j] if found[j] == NEUTRAL_PION else -found[j]
@@ -160,7 +179,7 @@ def decay_in_flight(pdg: int, p: Array, axis: Array, masses: Array, rng: np.rand
     return count
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def two_photons(e: float, x: float, y: float, z: float, rng: np.random.Generator, codes: Array, out: Array, axes: Array,
                 count: int) -> int:
     """Append the photons of a neutral pion; the new count."""

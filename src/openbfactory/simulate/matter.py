@@ -25,8 +25,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from openbfactory.core.kernels import kernel
 from openbfactory.simulate.surface import arc_to_radius
 
 Array = npt.NDArray[Any]
@@ -40,7 +40,7 @@ RADIATED = 4.0 / 3.0 * (math.log(1.0 / LEAST_RADIATED) - (1.0 - LEAST_RADIATED))
 MATERIAL_WIDTH = 4
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def pair_share(rng: np.random.Generator) -> float:
     """Fraction of the energy of a photon that the electron of the pair takes."""
     while True:
@@ -49,7 +49,7 @@ def pair_share(rng: np.random.Generator) -> float:
             return y
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def radiated_share(rng: np.random.Generator) -> float:
     """Fraction of the energy of an electron that its photon takes."""
     while True:
@@ -58,7 +58,7 @@ def radiated_share(rng: np.random.Generator) -> float:
             return y
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def photon_layer(x: float, y: float, z: float, px: float, py: float, pz: float, depth: float,
                  material: Array) -> float:
     """Path [cm] to the layer where a photon has crossed ``depth`` radiation lengths, -1 where it never does."""
@@ -83,7 +83,7 @@ def photon_layer(x: float, y: float, z: float, px: float, py: float, pz: float, 
     return -1.0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def track_layer(helix: tuple[float, float, float, float, float], radius: float, depth: float, material: Array) -> float:
     """Arc [cm] from the POCA to the layer where a track has crossed ``depth`` radiation lengths, -1 for never.
 
@@ -108,7 +108,7 @@ def track_layer(helix: tuple[float, float, float, float, float], radius: float, 
     return -1.0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def kicked(px: float, py: float, pz: float, kick: float, rng: np.random.Generator) -> tuple[float, float, float]:
     """A momentum with a flat fraction of the size, turned by a transverse momentum of mean ``kick`` [GeV]."""
     p = math.sqrt(px * px + py * py + pz * pz)

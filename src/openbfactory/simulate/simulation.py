@@ -118,7 +118,8 @@ def simulate_counted(events: Events, card: Card, address: Address) -> tuple[Even
     matter = parameters.transport_numbers(detector)
     status = truth.status.copy()
     undone = undo_decays(truth, np.ascontiguousarray(events["MCParticles"]["mother"]), matter.material,
-                         matter.interactions * matter.material_scale, address.at("simulate:undone").generator(), status)
+                         matter.interactions * matter.material_scale, address.at("simulate:undone").generator(), status,
+                         np.zeros(len(status), np.bool_))
     particles = transport.transport(truth._replace(status=status), masses, matter,
                                     address.at("simulate:transport").generator())
     track_card = parameters.tracking_numbers(detector)
@@ -130,6 +131,7 @@ def simulate_counted(events: Events, card: Card, address: Address) -> tuple[Even
     muons = klm.reach(particles, tracks.of_particle, klm_card, address.at("simulate:klm").generator())
     deposits = ecl.deposit(particles, tracks.of_particle, masses, ecl_card, address.at("simulate:ecl").generator())
     single = clusters.measure(deposits.offsets, deposits.rows, ecl_card, address.at("simulate:clusters").generator())
+    del deposits  # what is not needed any more goes at once: memory
     offsets, rows, points = merging.merge(single.offsets, single.rows, ecl_card.merge_distance)
     shapes = showers.measure_shapes(rows, showers.shower_numbers(detector),
                                     address.at("simulate:showers").generator())
@@ -137,20 +139,23 @@ def simulate_counted(events: Events, card: Card, address: Address) -> tuple[Even
 
     energy = merging.sums_of_tracks(offsets, rows[:, 9], rows[:, 0], tracks.offsets)
     matched = merging.sums_of_tracks(muons.offsets, muons.rows[:, 3], np.ones(len(muons.rows)), tracks.offsets)
-    likelihoods = pid.identify(particles, tracks.row, tracks.hits, energy, matched, pid_card, klm_card,
-                               ecl_card.charged, masses[:6], pid.ionisation_table(pid_card.curve),
-                               address.at("simulate:pid").generator())
+    likelihoods = _likelihoods(tracks.offsets, pid.identify(
+        particles, tracks.row, tracks.hits, energy, matched, pid_card, klm_card, ecl_card.charged, masses[:6],
+        pid.ionisation_table(pid_card.curve), address.at("simulate:pid").generator()), pid_card.devices)
     decisions = trigger.decide(tracks.offsets, tracks.helix, tracks.hits, offsets, rows, muons.offsets, muons.rows,
                                trigger_numbers(card), address.at("simulate:trigger").generator())
+    secondaries, objects = _secondaries(particles, tracks.of_particle), _tracks(tracks, particles)
+    unknown, outside = particles.unknown, particles.outside
+    del particles
     return events.with_lists(
-        MCSecondaries=_secondaries(particles, tracks.of_particle),
-        Tracks=_tracks(tracks, particles),
-        PIDLikelihoods=_likelihoods(tracks.offsets, likelihoods, pid_card.devices),
+        MCSecondaries=secondaries,
+        Tracks=objects,
+        PIDLikelihoods=likelihoods,
         ECLClusters=_ecl_clusters(offsets, rows, shapes, distance),
         KLMClusters=_typed(KLM_CLUSTERS, muons.offsets, list(muons.rows.T)),
         TRGSummary=_typed(TRG_SUMMARY, np.arange(len(events) + 1, dtype=np.int64), [
             decisions[:, 0], decisions[:, 1], decisions[:, 1] != 0, decisions[:, 2]])
-    ), Counts(particles.unknown, particles.outside, tracks.repaired, undone, wrong, clones, fakes)
+    ), Counts(unknown, outside, tracks.repaired, undone, wrong, clones, fakes)
 
 
 def _tracks(tracks: tracking.TrackColumns, particles: Particles) -> Jagged:

@@ -20,13 +20,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from openbfactory.core.kernels import inlined, kernel
 from openbfactory.core.units import speed_of_light
 from openbfactory.kinematics.helix import helix_of, point_at
 from openbfactory.simulate.draws import wrapped
 from openbfactory.simulate.energyloss import SLOW, stopping_arc
-from openbfactory.simulate.inflight import MOST_DAUGHTERS, decay_in_flight
+from openbfactory.simulate.inflight import MOST_DAUGHTERS, Room, decay_in_flight, new_room
 from openbfactory.simulate.matter import PAIRS, RADIATED, kicked, pair_share, photon_layer, radiated_share, track_layer
 from openbfactory.simulate.parameters import TransportNumbers
 from openbfactory.simulate.species import charge_of, is_neutrino, species_index
@@ -34,6 +34,8 @@ from openbfactory.simulate.surface import LEAST_MOMENTUM, helix_to_surface, stra
 from openbfactory.simulate.truth import Truth
 
 Array = npt.NDArray[Any]
+# four numbers: a place and a time, or an energy and a momentum
+Point = tuple[float, float, float, float]
 
 #: columns of ``numbers``: momentum, vertex, time, transverse distance where the path ends, fraction of the momentum
 #: kept after radiation, polarisation (3), and theta, phi, r, path of the impact on the calorimeter (r = 0 for none)
@@ -61,7 +63,7 @@ class Particles(NamedTuple):
     outside: int
 
 
-@njit(cache=True, error_model="numpy")
+@inlined
 def put(numbers: Array, codes: Array, n: int, pdg: int, ancestor: int, secondary: int, process: int) -> None:
     """Write the fields of row ``n`` that are not kinematics."""
     numbers[n, END], numbers[n, KEPT] = math.inf, 1.0
@@ -70,8 +72,8 @@ def put(numbers: Array, codes: Array, n: int, pdg: int, ancestor: int, secondary
         pdg, ancestor, species_index(pdg), secondary, process, 0)
 
 
-@njit(cache=True, error_model="numpy")
-def daughter(numbers: Array, codes: Array, n: int, k: int, pdg: int, px: float, py: float, pz: float, point: Array,
+@kernel
+def daughter(numbers: Array, codes: Array, n: int, k: int, pdg: int, px: float, py: float, pz: float, point: Point,
              process: int, secondaries: int, least: float) -> int:
     """Append a secondary of row ``k`` at ``point`` (x, y, z, t); the number of secondaries after it."""
     if math.sqrt(px * px + py * py + pz * pz) < least or species_index(pdg) < 0:
@@ -84,7 +86,7 @@ def daughter(numbers: Array, codes: Array, n: int, k: int, pdg: int, px: float, 
     return secondaries + 1
 
 
-@njit(cache=True, error_model="numpy")
+@inlined
 def follow_photon(numbers: Array, codes: Array, k: int, n: int, made: int, card: TransportNumbers,
                   rng: np.random.Generator) -> int:
     """Convert the photon of row ``k`` or lead it to the calorimeter; the number of secondaries of the event."""
@@ -96,9 +98,9 @@ def follow_photon(numbers: Array, codes: Array, k: int, n: int, made: int, card:
         path = photon_layer(row[X], row[Y], row[Z], px, py, pz, depth, card.material)
         if path >= 0.0:
             p = math.sqrt(px * px + py * py + pz * pz)
-            point = np.array([row[X] + path * px / p, row[Y] + path * py / p, row[Z] + path * pz / p,
-                              row[T] + path / speed_of_light])
-            row[END] = math.hypot(point[0], point[1])
+            point = (row[X] + path * px / p, row[Y] + path * py / p, row[Z] + path * pz / p,
+                     row[T] + path / speed_of_light)
+            row[END] = math.sqrt(point[0] * point[0] + point[1] * point[1])
             share = pair_share(rng)
             made = daughter(numbers, codes, n, k, 11, share * px, share * py, share * pz, point, CONVERSION, made,
                             card.least)
@@ -110,10 +112,10 @@ def follow_photon(numbers: Array, codes: Array, k: int, n: int, made: int, card:
     return made
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def end_track(numbers: Array, codes: Array, k: int, n: int, made: int, process: int, arc: float, start: float,
               helix: tuple[float, float, float, float, float], masses: Array, card: TransportNumbers,
-              rng: np.random.Generator) -> int:
+              rng: np.random.Generator, room: Room) -> int:
     """Let the process happen at the arc length ``arc`` [cm] of row ``k``; the number of secondaries of the event."""
     row, pdg = numbers[k], codes[k, PDG]
     pt, pz, mass = math.sqrt(row[PX] ** 2 + row[PY] ** 2), row[PZ], masses[codes[k, SPECIES]]
@@ -122,40 +124,40 @@ def end_track(numbers: Array, codes: Array, k: int, n: int, made: int, process: 
     x, y, z = point_at(helix[0], helix[1], helix[2], helix[3], helix[4], arc)
     phi = helix[1] - helix[2] * arc
     px, py = pt * math.cos(phi), pt * math.sin(phi)
-    point = np.array([x, y, z, row[T] + (arc - start) * p / pt * energy / p / speed_of_light])
+    point = (x, y, z, row[T] + (arc - start) * p / pt * energy / p / speed_of_light)
     if process == RADIATION:
         share = radiated_share(rng)
         row[KEPT] = 1.0 - share
         return daughter(numbers, codes, n, k, 22, share * px, share * py, share * pz, point, process, made, card.least)
-    row[END] = math.hypot(x, y)
+    row[END] = math.sqrt(x * x + y * y)
     if process == STOP:
         return made
     if process == INTERACTION:
         px, py, pz = kicked(px, py, pz, card.kick, rng)
         return daughter(numbers, codes, n, k, pdg, px, py, pz, point, process, made, card.least)
-    return decay_at(numbers, codes, k, n, made, np.array([energy, px, py, pz]), point, masses, card.least, rng)
+    return decay_at(numbers, codes, k, n, made, (energy, px, py, pz), point, masses, card.least, rng, room)
 
 
-@njit(cache=True, error_model="numpy")
-def decay_at(numbers: Array, codes: Array, k: int, n: int, made: int, p: Array, point: Array, masses: Array,
-             least: float, rng: np.random.Generator) -> int:
+@kernel
+def decay_at(numbers: Array, codes: Array, k: int, n: int, made: int, p: Point, point: Point, masses: Array,
+             least: float, rng: np.random.Generator, room: Room) -> int:
     """Let row ``k`` decay at ``point`` with the momentum ``p`` (E, px, py, pz); the number of secondaries."""
     row, pdg = numbers[k], codes[k, PDG]
     codes[k, FATE] = DECAY
-    found, out, axes = np.zeros(MOST_DAUGHTERS, np.int64), np.zeros((MOST_DAUGHTERS, 4)), np.zeros((MOST_DAUGHTERS, 3))
-    count = decay_in_flight(pdg, p, row[AXIS:AXIS + 3], masses, rng, found, out, axes)
+    count = decay_in_flight(pdg, p, row[AXIS:AXIS + 3], masses, rng, room)
     for j in range(count):
-        before = made
-        made = daughter(numbers, codes, n, k, found[j], out[j, 1], out[j, 2], out[j, 3], point, DECAY, made, least)
+        before, momentum = made, room.momenta[j]
+        made = daughter(numbers, codes, n, k, room.codes[j], momentum[1], momentum[2], momentum[3], point, DECAY, made,
+                        least)
         if made > before:
             for i in range(3):
-                numbers[n + before, AXIS + i] = axes[j, i]
+                numbers[n + before, AXIS + i] = room.axes[j, i]
     return made
 
 
-@njit(cache=True, error_model="numpy")
+@inlined
 def follow_track(numbers: Array, codes: Array, k: int, n: int, made: int, masses: Array, card: TransportNumbers,
-                 rng: np.random.Generator) -> int:
+                 rng: np.random.Generator, room: Room) -> int:
     """Follow the charged particle of row ``k``; the number of secondaries of the event."""
     row, species, surface = numbers[k], codes[k, SPECIES], card.surface
     px, py, pz = row[PX], row[PY], row[PZ]
@@ -165,7 +167,7 @@ def follow_track(numbers: Array, codes: Array, k: int, n: int, made: int, masses
     hit = helix_to_surface(helix[0], helix[1], helix[2], helix[3], helix[4], surface[0], surface[1], surface[2])
     start = wrapped(helix[1] - math.atan2(py, px)) / helix[2]
     last = hit[3] * pt / p if hit[2] > 0.0 else math.pi / abs(helix[2])
-    process, arc, radius = 0, last, math.hypot(row[X], row[Y])
+    process, arc, radius = 0, last, math.sqrt(row[X] * row[X] + row[Y] * row[Y])
     length = card.ctau[species]
     if length > 0.0 and card.decay_scale > 0.0:
         decay = start - math.log(1.0 - rng.random()) * length / card.decay_scale * pt / masses[species]
@@ -190,12 +192,13 @@ def follow_track(numbers: Array, codes: Array, k: int, n: int, made: int, masses
         # weak decays of heavier particles: the electron prefers the direction of the muon
         energy = math.sqrt(p * p + masses[1] ** 2)
         row[AXIS], row[AXIS + 1], row[AXIS + 2] = px / energy, py / energy, pz / energy
-    return end_track(numbers, codes, k, n, made, process, arc, start, helix, masses, card, rng)
+    return end_track(numbers, codes, k, n, made, process, arc, start, helix, masses, card, rng,
+                     room)
 
 
-@njit(cache=True, error_model="numpy")
+@inlined
 def follow_neutral(numbers: Array, codes: Array, k: int, n: int, made: int, masses: Array, card: TransportNumbers,
-                   rng: np.random.Generator) -> int:
+                   rng: np.random.Generator, room: Room) -> int:
     """Lead the neutral hadron of row ``k`` to the calorimeter or let it decay; the number of secondaries."""
     row, species, surface = numbers[k], codes[k, SPECIES], card.surface
     hit = straight_to_surface(row[X], row[Y], row[Z], row[PX], row[PY], row[PZ], surface[0], surface[1], surface[2])
@@ -205,28 +208,78 @@ def follow_neutral(numbers: Array, codes: Array, k: int, n: int, made: int, mass
         way = -math.log(1.0 - rng.random()) * card.ctau[species] / card.decay_scale * p / mass
         if way < hit[3]:
             energy = math.sqrt(p * p + mass * mass)
-            point = np.array([row[X] + way * row[PX] / p, row[Y] + way * row[PY] / p, row[Z] + way * row[PZ] / p,
-                              row[T] + way * energy / p / speed_of_light])
-            row[END] = math.hypot(point[0], point[1])
-            return decay_at(numbers, codes, k, n, made, np.array([energy, row[PX], row[PY], row[PZ]]), point, masses,
-                            card.least, rng)
+            point = (row[X] + way * row[PX] / p, row[Y] + way * row[PY] / p, row[Z] + way * row[PZ] / p,
+                     row[T] + way * energy / p / speed_of_light)
+            row[END] = math.sqrt(point[0] * point[0] + point[1] * point[1])
+            return decay_at(numbers, codes, k, n, made, (energy, row[PX], row[PY], row[PZ]), point, masses, card.least,
+                            rng, room)
     row[HIT], row[HIT + 1], row[HIT + 2], row[HIT + 3] = hit
     return made
 
 
-@njit(cache=True, error_model="numpy")
-def enlarged(numbers: Array, codes: Array, n: int, size: int) -> tuple[Array, Array]:
-    """The first ``n`` rows in arrays of ``size`` rows (element by element: slices compile slowly)."""
-    more, more_codes = np.zeros((size, WIDTH)), np.zeros((size, CODE_WIDTH), np.int32)
-    for k in range(n):
-        for i in range(WIDTH):
-            more[k, i] = numbers[k, i]
-        for i in range(CODE_WIDTH):
-            more_codes[k, i] = codes[k, i]
-    return more, more_codes
+@kernel
+def take(truth: Truth, event: int, n: int, numbers: Array, codes: Array, left: Array) -> int:
+    """Write the generated particles of an event that the detector sees from row ``n`` on; the next row."""
+    first = truth.offsets[event]
+    for i in range(first, truth.offsets[event + 1]):
+        if truth.status[i] != 1:
+            continue
+        pdg = truth.pdg[i]
+        if species_index(pdg) < 0:
+            left[0] += not is_neutrino(pdg)
+            continue
+        row = numbers[n]
+        row[PX], row[PY], row[PZ] = truth.px[i], truth.py[i], truth.pz[i]
+        row[X], row[Y], row[Z], row[T] = truth.x[i], truth.y[i], truth.z[i], truth.t[i]
+        for k in range(AXIS, WIDTH):
+            row[k] = 0.0
+        put(numbers, codes, n, pdg, i - first, -1, 0)
+        if len(truth.polarisation) > 0 and (pdg == 13 or pdg == -13):
+            # the electron prefers the spin of a mu+ and the opposite of that of a mu-
+            for k in range(3):
+                row[AXIS + k] = -truth.polarisation[i, k] if pdg > 0 else truth.polarisation[i, k]
+        n += 1
+    return n
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
+def follow(truth: Truth, masses: Array, card: TransportNumbers, rng: np.random.Generator, event: int,
+           offsets: Array, numbers: Array, codes: Array, left: Array, room: Room) -> int:
+    """Write offsets and rows of the particles from ``event`` on; the event for which there are no rows any more.
+
+    ``left`` (2,) counts particles that are unknown, and those made outside.
+    """
+    radius, forward, backward = card.surface[0], card.surface[1], card.surface[2]
+    while event < len(offsets) - 1:
+        begin = offsets[event]
+        last = begin + most_rows(truth.offsets[event + 1] - truth.offsets[event])
+        if last > len(numbers):
+            return event
+        n, made, k = take(truth, event, begin, numbers, codes, left), 0, begin
+        while k < n + made:
+            row, species = numbers[k], codes[k, SPECIES]
+            pt2 = row[PX] * row[PX] + row[PY] * row[PY]
+            inside = row[X] * row[X] + row[Y] * row[Y] < radius * radius and backward < row[Z] < forward
+            left[1] += not inside
+            if inside and pt2 > LEAST_MOMENTUM * LEAST_MOMENTUM and n + made + 2 * MOST_DAUGHTERS < last:
+                if species < 6:
+                    made = follow_track(numbers, codes, k, n, made, masses, card, rng, room)
+                elif species == 6:
+                    made = follow_photon(numbers, codes, k, n, made, card, rng)
+                else:
+                    made = follow_neutral(numbers, codes, k, n, made, masses, card, rng, room)
+            k += 1
+        event += 1
+        offsets[event] = n + made
+    return event
+
+
+@kernel
+def most_rows(particles: int) -> int:
+    """Most rows of an event: a particle makes at most MOST_DAUGHTERS; generations of secondaries shrink fast."""
+    return 4 * MOST_DAUGHTERS * (particles + 8)
+
+
 def transport(truth: Truth, masses: Array, card: TransportNumbers, rng: np.random.Generator) -> Particles:
     """All particles that the detector sees, primaries of each event first, then secondaries.
 
@@ -237,50 +290,17 @@ def transport(truth: Truth, masses: Array, card: TransportNumbers, rng: np.rando
     masses : (10,)
         Masses by species index [GeV].
     """
-    starts, pdg, status, spin = truth.offsets, truth.pdg, truth.status, truth.polarisation
-    tx, ty, tz, vx, vy, vz, time = truth.px, truth.py, truth.pz, truth.x, truth.y, truth.z, truth.t
-    radius, forward, backward = card.surface[0], card.surface[1], card.surface[2]
-    events = len(starts) - 1
-    offsets = np.zeros(events + 1, np.int64)
-    size = 32 * events + 256
-    numbers, codes = np.zeros((size, WIDTH)), np.zeros((size, CODE_WIDTH), np.int32)
-    n, unknown, outside = 0, 0, 0
-    for event in range(events):
-        first, last = starts[event], starts[event + 1]
-        # a particle makes at most MOST_DAUGHTERS; generations of secondaries shrink fast
-        if n + 4 * MOST_DAUGHTERS * (last - first + 8) > size:
-            size = 2 * size + 4 * MOST_DAUGHTERS * (last - first + 8)
-            numbers, codes = enlarged(numbers, codes, n, size)
-        begin = n
-        for i in range(first, last):
-            if status[i] != 1:
-                continue
-            if species_index(pdg[i]) < 0:
-                unknown += not is_neutrino(pdg[i])
-                continue
-            row = numbers[n]
-            row[PX], row[PY], row[PZ] = tx[i], ty[i], tz[i]
-            row[X], row[Y], row[Z], row[T] = vx[i], vy[i], vz[i], time[i]
-            put(numbers, codes, n, pdg[i], i - first, -1, 0)
-            if len(spin) > 0 and (pdg[i] == 13 or pdg[i] == -13):
-                # the electron prefers the spin of a mu+ and the opposite of that of a mu-
-                sign = -1.0 if pdg[i] > 0 else 1.0
-                row[AXIS], row[AXIS + 1], row[AXIS + 2] = sign * spin[i, 0], sign * spin[i, 1], sign * spin[i, 2]
-            n += 1
-        made, k, room = 0, begin, 4 * MOST_DAUGHTERS * (last - first + 8) + begin
-        while k < n + made:
-            row, species = numbers[k], codes[k, SPECIES]
-            pt2 = row[PX] ** 2 + row[PY] ** 2
-            inside = row[X] ** 2 + row[Y] ** 2 < radius * radius and backward < row[Z] < forward
-            outside += not inside
-            if inside and pt2 > LEAST_MOMENTUM * LEAST_MOMENTUM and n + made + 2 * MOST_DAUGHTERS < room:
-                if species < 6:
-                    made = follow_track(numbers, codes, k, n, made, masses, card, rng)
-                elif species == 6:
-                    made = follow_photon(numbers, codes, k, n, made, card, rng)
-                else:
-                    made = follow_neutral(numbers, codes, k, n, made, masses, card, rng)
-            k += 1
-        n += made
-        offsets[event + 1] = n
-    return Particles(offsets, numbers[:n], codes[:n], unknown, outside)
+    events, left, room, event = len(truth.offsets) - 1, np.zeros(2, np.int64), new_room(), 0
+    most = most_rows(int(np.diff(truth.offsets).max(initial=0)))
+    size = int(1.1 * np.count_nonzero(truth.status == 1)) + most
+    offsets, numbers, codes = np.zeros(events + 1, np.int64), np.empty((size, WIDTH)), np.empty((size, CODE_WIDTH),
+                                                                                                 np.int32)
+    while True:
+        event = follow(truth, masses, card, rng, event, offsets, numbers, codes, left, room)
+        n = offsets[event]
+        if event == events:
+            return Particles(offsets, numbers[:n], codes[:n], int(left[0]), int(left[1]))
+        size = int(1.1 * n * events / max(event, 1)) + most
+        more, more_codes = np.empty((size, WIDTH)), np.empty((size, CODE_WIDTH), np.int32)
+        more[:n], more_codes[:n] = numbers[:n], codes[:n]
+        numbers, codes = more, more_codes

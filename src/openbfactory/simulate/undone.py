@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from openbfactory.core.kernels import kernel
 from openbfactory.simulate.matter import photon_layer
 from openbfactory.simulate.truth import Truth
 
@@ -26,9 +26,9 @@ Array = npt.NDArray[Any]
 DISPLACED, GONE = 12, 0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def undo_decays(truth: Truth, mother: Array, material: Array, rate: float, rng: np.random.Generator,
-                status: Array) -> int:
+                status: Array, gone: Array) -> int:
     """Number of decays undone; ``status`` of what came of them becomes 0.
 
     Parameters
@@ -43,9 +43,10 @@ def undo_decays(truth: Truth, mother: Array, material: Array, rate: float, rng: 
         Interactions per radiation length.
     status : (m,)
         Status of the particles; changed in place.
+    gone : (m,)
+        Scratch, all False.
     """
     count = 0
-    gone = np.zeros(len(status), np.bool_)
     for event in range(len(truth.offsets) - 1):
         first, last = truth.offsets[event], truth.offsets[event + 1]
         for i in range(first, last):
