@@ -9,7 +9,7 @@ from typing import Final
 
 from validation.rows import Difference
 
-_DPLUS = "reference recalled, of D+ from D*+; cause not traced"
+_DPLUS = "reference recalled, of D+ from D*+; without scattering in the beam pipe 58 fs; cause not traced"
 _OTHER_B = "tracks of the other B are known from truth here, but for K_S, clones and fakes; reference recalled"
 _JOINT = "EvtGen draws the mass of the broad daughter before that of its mother, here they have a joint density"
 _WINDOW = "EvtGen cuts D_s1 11 MeV below its mean mass, here the window is that of the particle table"
