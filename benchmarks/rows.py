@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.simulation import simulate_stage, simulate_stored
+from benchmarks.tagging import flavour_tags
 from benchmarks.vertices import dstar_trees, finders, rests, two_track_vertices
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -312,6 +313,7 @@ ROWS: dict[str, Row] = {
     "tree-dstar": ("fit: tree D*+ -> [D0 -> K- pi+] pi+ from the beam spot", "fit", dstar_trees, 20000),
     "find-v0-kinks": ("find: V0, conversions, kinks, bremsstrahlung: B+ B-", "event", finders, 10000),
     "rest-of-event": ("rest of event, missing momentum, continuum, tag vertex", "event", rests, 10000),
+    "tag-flavour": ("flavour of the other B, from detector objects on", "event", flavour_tags, 20000),
     "chain-charged": ("whole chain: B+ B-", "event", lambda: chain("charged"), 20000),
     "chain-uubar": ("whole chain: u ubar", "event", lambda: chain("uubar"), 20000),
     "chain-taupair": ("whole chain: tau pairs", "event", lambda: chain("taupair"), 20000),

@@ -22,6 +22,7 @@ from validation import (
     detector_trigger,
     evtgen_chains,
     evtgen_multiplicities,
+    flavour,
     inference,
     partonic,
     published_likelihood,
@@ -36,7 +37,7 @@ MODULES = {"published likelihood": published_likelihood, "EvtGen multiplicities"
            "EvtGen chains": evtgen_chains, "EvtGen chains with photons": chain_photons,
            "EvtGen pairs of B mesons": chain_times,
            "inference": inference, "tau pairs": tau_pairs,
-           "reconstruction": reconstruction, "candidates": candidates,
+           "reconstruction": reconstruction, "candidates": candidates, "flavour": flavour,
            "trigger": detector_trigger, "muons": detector_muons, "detector tracking": detector_tracking}
 
 

@@ -87,8 +87,8 @@ def test_too_few_events_are_refused(tmp_path: Path) -> None:
         train_flavour_tagger(100, tmp_path)
 
 
-def test_flavour_and_times_of_the_other_b(folder: Path, tmp_path: Path) -> None:
-    """B0 -> K+ pi- beside a generic B: flavour by truth, times against the generated ones."""
+def test_flavour_and_times_of_the_other_b(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """B0 -> K+ pi- beside a generic B: flavour by truth, times against the generated ones; the example of the page."""
     (tmp_path / "user.dec").write_text(DECAYS)
     card, address = load_card("belle2"), Address(31, "bbbar", 0)
     made = generate_events("bbbar", 1500, address, card.machine, decays=tmp_path / "user.dec")[0]
@@ -116,3 +116,9 @@ def test_flavour_and_times_of_the_other_b(folder: Path, tmp_path: Path) -> None:
     off = found["mcDeltaT"] - found["mcDeltaTau"]  # the motion of the B in the c.m. frame
     assert 0.02 < np.std(off) / np.std(found["mcDeltaTau"]) < 0.3
     assert np.std(found["mcDeltaTau"]) == pytest.approx(np.sqrt(2) * 1.517, rel=0.2)
+    (tmp_path / "tagger").symlink_to(folder / "tagger")
+    monkeypatch.chdir(tmp_path)
+    scope: dict[str, object] = {}
+    page = Path(__file__).resolve().parents[2] / "docs" / "flavour.md"
+    exec(page.read_text().split("```python\n")[1].split("```")[0], scope)
+    assert len(scope["b"]) > 500
