@@ -17,6 +17,8 @@ from validation import (
     chain_times,
     closed_forms,
     conservation,
+    detector_calorimeter,
+    detector_identification,
     detector_muons,
     detector_tracking,
     detector_trigger,
@@ -38,7 +40,8 @@ MODULES = {"published likelihood": published_likelihood, "EvtGen multiplicities"
            "EvtGen pairs of B mesons": chain_times,
            "inference": inference, "tau pairs": tau_pairs,
            "reconstruction": reconstruction, "candidates": candidates, "flavour": flavour,
-           "trigger": detector_trigger, "muons": detector_muons, "detector tracking": detector_tracking}
+           "trigger": detector_trigger, "muons": detector_muons, "detector tracking": detector_tracking,
+           "calorimeter": detector_calorimeter, "identification": detector_identification}
 
 
 def main() -> int:

@@ -20,7 +20,7 @@ MISTAKES = {
     "unknown-key": (r"merge_distance:", "merge_distanse:"),
     "missing-key": (r"merge_distance:", "merge_distanse:"),
     "wrong-unit": (r"angle: \{value: 41.5, unit: mrad", "angle: {value: 41.5, unit: MeV"),
-    "negative-resolution": (r"noise: \{value: 0.55", "noise: {value: -0.55"),
+    "negative-resolution": (r"noise: \{value: 0.6", "noise: {value: -0.6"),
     "outside-0-1": (r"match_efficiency: \{value: 0.98", "match_efficiency: {value: 1.98"),
     "layers-overlap": (r"inner: 22.0, outer: 22.1", "inner: 14.05, outer: 22.1"),
     "layers-shrink": (r"inner: 135.1, outer: 135.4", "inner: 35.1, outer: 35.4"),

@@ -141,8 +141,8 @@ class IdentificationNumbers(NamedTuple):
     """Numbers of :mod:`openbfactory.simulate.pid`.
 
     ``devices`` (n, 11): kind, system, theta min and max, least pT, three numbers of the kind, outliers, subdetector,
-    flat fraction in the likelihood.
-    ``calorimeter`` (5,): outliers; mean, width and floor of electrons; widening of minimum-ionising deposits.
+    flat fraction in the likelihood.  ``calorimeter`` (5,): outliers; mean, width and
+    floor of electrons; widening of minimum-ionising deposits.
     """
 
     devices: Array

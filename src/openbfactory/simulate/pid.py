@@ -20,9 +20,8 @@ A fraction of the observables of each device is flat (outliers); the likelihood
 may expect another fraction, which limits how sure it can be.  A fraction of the
 tracks is confused: all Cherenkov, time and dE/dx observables are those of
 another particle (scatters), which the likelihood does not know.  Where a
-particle decays on its way, Cherenkov and time devices see a muon in its place,
-and the muon of a pion may match in the muon detector; particles that interact
-reach none of them.
+particle decays on its way, Cherenkov and time devices see a muon in its place;
+particles that interact reach none of them.
 
 Approximation: no dependence on the impact point in a device, no correlation
 between devices besides the true momentum, true momentum in place of the
