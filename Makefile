@@ -2,6 +2,7 @@
 #   make demo      measure B+ -> K+ nu nubar end to end, and fit the published likelihood when its file is there
 #   make test      style, types, import contract, tests
 #   make bench     rates side by side with peers      make validate  long physics comparisons      make docs  the pages
+#   make curves    pictures of the pages on the detector, from a million particles each
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -14,7 +15,7 @@ PUBLISHED ?= ../shared/data/belle2-knunu/combined_likelihood.json
 export OMP_NUM_THREADS ?= 1
 export MPLBACKEND ?= Agg
 
-.PHONY: demo test lint types contract unit bench validate docs lock clean
+.PHONY: demo test lint types contract unit bench validate curves docs lock clean
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -50,6 +51,9 @@ bench: $(VENV)/.ready
 
 validate: $(VENV)/.ready
 	$(BIN)/python -m validation
+
+curves: $(VENV)/.ready
+	$(BIN)/python -m validation.figures_detector
 
 docs: $(VENV)/.ready
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
