@@ -76,7 +76,7 @@ def _largest(events: Events) -> tuple[Array, Array]:
 
 @cache
 def neutral_hadrons(total: int, efficiency: float = 1.0, energy: float = 1.0) -> dict[str, Array]:
-    """K_L of 0.1-4 GeV: momentum, visible energy (NaN: none), discriminants; with two switches of the card."""
+    """K_L of 0.1-4 GeV that do not decay: momentum, visible energy (NaN: none), discriminants; with two switches."""
     card = card_with(beam_background=0.0, k_long_ecl_efficiency=efficiency, hadronic_energy=energy)
     parts: list[list[Array]] = []
     for events in stream("K_L0", total, card, momentum=(0.1, 4.0), theta=(32.2, 128.7)):
@@ -87,16 +87,20 @@ def neutral_hadrons(total: int, efficiency: float = 1.0, energy: float = 1.0) ->
             values = np.full(len(p), np.nan)
             values[found] = events["ECLClusters"][name][rows]
             columns.append(values)
-        parts.append(columns)
-    return {name: np.concatenate([part[k] for part in parts]) for k, name in enumerate(("p", "energy", "zernike",
-                                                                                       "pulse"))}
+        secondaries = events["MCSecondaries"]
+        whole = np.ones(len(p), bool)
+        whole[secondaries.event_index()[secondaries["process"] == 1]] = False
+        parts.append([column[whole] for column in columns])
+    names = ("p", "energy", "zernike", "pulse")
+    return {name: np.concatenate([part[k] for part in parts]) for k, name in enumerate(names)}
 
 
 @cache
-def tracks(name: str, total: int) -> dict[str, Array]:
+def tracks(name: str, total: int, kaon_confusion: float = 1.0, pion_confusion: float = 1.0) -> dict[str, Array]:
     """Tracks of particles of 0.1-4 GeV, both charges: momentum, theta, identities (n, 6), and whether it decayed."""
     parts: list[list[Array]] = []
-    for events in stream(name, total, load_card("belle2"), momentum=(0.1, 4.0), theta=(17.0, 150.0), charges="both"):
+    card = card_with(kaon_confusion=kaon_confusion, pion_confusion=pion_confusion)
+    for events in stream(name, total, card, momentum=(0.1, 4.0), theta=(17.0, 150.0), charges="both"):
         p, theta = truth(events)
         found, secondaries = events["Tracks"], events["MCSecondaries"]
         decayed = np.zeros(len(p), bool)

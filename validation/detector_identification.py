@@ -26,9 +26,9 @@ STANDARD = (("pionID", "pi+", (0.001, 0.019, 0.098)), ("kaonID", "K+", (5e-6, 0.
 
 
 def rate(name: str, identity: int, cut: float, low: float, high: float, *, total: int = TRACKS,
-         where: Callable[[np.ndarray], np.ndarray] | None = None, decays: bool = False) -> float:
+         where: Callable[[np.ndarray], np.ndarray] | None = None, decays: bool = False, **switches: float) -> float:
     """Percentage of the tracks of a species with an identity above a cut, in a range of momentum."""
-    of = guns.tracks(name, total)
+    of = guns.tracks(name, total, **switches)
     chosen = (of["p"] > low) & (of["p"] < high) & (decays | ~of["decayed"])
     if where is not None:
         chosen &= where(of["theta"])
@@ -66,7 +66,11 @@ def _kaons() -> list[Row]:
         Row("PID: K with kaonID > 0.9, 0.5-3 GeV, all decays [%]", 68.0, rate("K+", K, 0.9, 0.5, 3, decays=True), 6.0,
             "kaons of B+ -> K+ nu nubar, recalled"),
         Row("PID: pi with kaonID > 0.9, 0.5-3 GeV [%]", 1.2, rate("pi+", K, 0.9, 0.5, 3, decays=True), 0.6,
-            "the same selection, recalled")]
+            "the same selection, recalled"),
+        Row("PID: K efficiency after kaon_confusion 2.4, ratio", 0.9, rate("K+", K, 0.9, 0.5, 3, kaon_confusion=2.4)
+            / rate("K+", K, 0.9, 0.5, 3), 0.02, "kaonID > 0.9; correction of B+ -> K+ nu nubar, one line of the card"),
+        Row("PID: pi as K after pion_confusion 2.6, ratio", 2.0, rate("pi+", K, 0.9, 0.5, 3, decays=True,
+            pion_confusion=2.6) / rate("pi+", K, 0.9, 0.5, 3, decays=True), 0.2, "the same")]
 
 
 def _leptons() -> list[Row]:

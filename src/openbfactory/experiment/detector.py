@@ -357,6 +357,8 @@ class Switches(Config):
     fake_tracks: float = Field(default=1.0, ge=0)
     decays_in_flight: float = Field(default=1.0, ge=0)
     pid_resolution: float = Field(default=1.0, gt=0)
+    kaon_confusion: float = Field(default=1.0, ge=0)
+    pion_confusion: float = Field(default=1.0, ge=0)
 
 
 class Detector(Config):

@@ -292,7 +292,8 @@ def identification_numbers(detector: Detector) -> IdentificationNumbers:
     c, e = card.confusion, card.calorimeter
     return IdentificationNumbers(
         np.array(rows, float).reshape(-1, 11),
-        np.array([v.value for v in (c.electron, c.muon, c.pion, c.kaon, c.proton)]),
+        np.array([c.electron.value, c.muon.value, min(c.pion.value * detector.switches.pion_confusion, 1.0),
+                  min(c.kaon.value * detector.switches.kaon_confusion, 1.0), c.proton.value]),
         np.array([v.value for v in card.ionisation_curve]),
         np.array([v.value for v in (e.outliers, e.electron_mean, e.electron_width, e.electron_floor, e.mip_widening)]),
         card.fake_ring.value,
