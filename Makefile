@@ -54,6 +54,7 @@ validate: $(VENV)/.ready
 
 curves: $(VENV)/.ready
 	$(BIN)/python -m validation.figures_detector
+	$(BIN)/python -m validation.trigger_figures
 
 docs: $(VENV)/.ready
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html

@@ -171,13 +171,13 @@ def _curves(axes: plt.Axes, total: int, title: str, curves: tuple[tuple[str, int
         kept = ~of["decayed"] | (k > 0)
         good = of["identity"][kept, identity] > cut
         values = binned(of["p"][kept], edges, lambda i, g=good: g[i].mean())
-        axes.stairs(np.clip(values, 2e-4, 1 - 1e-3), edges, baseline=None, color=f"C{k}", label=f"{labels[name]}, card")
+        axes.stairs(np.clip(values, 1e-4, 1 - 1e-3), edges, baseline=None, color=f"C{k}", label=f"{labels[name]}, card")
     for k, ((left, right), (low, high)) in enumerate(bands):
         axes.fill_between([left, right], low / 100, high / 100, color="0.5", alpha=0.35, lw=0,
                           label="published (recalled)" if k == 0 else None)
     axes.set(xlabel="momentum [GeV]", ylabel="fraction of the tracks (logit scale)", title=title)
     axes.set_yscale("logit", one_half="0.5")
-    axes.set_ylim(2e-4, 0.99)
+    axes.set_ylim(4e-5, 0.99)
     ticks = (0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.5, 0.8, 0.9, 0.95)
     axes.set_yticks(ticks, [f"{t:g}" for t in ticks])
     axes.minorticks_off()
