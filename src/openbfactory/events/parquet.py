@@ -99,6 +99,7 @@ class TableWriter:
             self._writer = pq.ParquetWriter(self._target, table.schema, compression="zstd",
                                             write_page_checksum=True, **encodings(table.schema))
         self._writer.write_table(table, row_group_size=max(1, table.num_rows))
+        pa.default_memory_pool().release_unused()
 
     def close(self) -> None:
         """Write the footer."""
@@ -177,9 +178,10 @@ def iterate(path: Path, lists: Iterable[str] | None, chunk: int, findings: Findi
         names = [c.name for c in EVENT] + list(layout)
         pending: list[pa.RecordBatch] = []
         held, total = 0, 0
-        for batch in file.iter_batches(batch_size=chunk, columns=names):
+        for batch in file.iter_batches(batch_size=chunk, columns=names, use_threads=False):
             pending.append(batch)
             held, total = held + batch.num_rows, total + batch.num_rows
+            pa.default_memory_pool().release_unused()
             if held >= chunk:
                 table = pa.Table.from_batches(pending)
                 for start in range(0, held - chunk + 1, chunk):

@@ -56,6 +56,8 @@ LOG_IONISATION_RANGE = 3.0
 TIME_RANGE = 10.0
 #: showers and outliers are flat in energy up to p plus this [GeV]
 SPAN = 0.5
+#: tracks whose likelihoods are held in double precision at once (no power of 2: rows would share lines of the cache)
+BLOCK = 2000
 #: rows of the likelihoods: calorimeter, muon detector, and the sum of all
 CALORIMETER, MUON_DETECTOR, SUM = SUBDETECTORS.index("ECL"), SUBDETECTORS.index("KLM"), len(SUBDETECTORS)
 SQRT_TWO_PI = 2.5066282746310002
@@ -252,8 +254,8 @@ def multiply_likelihoods(particles: Particles, row_of_track: Array, hits: Array,
 
 def identify(particles: Particles, row_of_track: Array, hits: Array, cluster_energy: Array, muon_match: Array,
              card: IdentificationNumbers, klm: MuonNumbers, charged: Array, masses: Array, table: Array,
-             rng: np.random.Generator) -> Array:
-    """Log-likelihoods (9, 6, n) of the tracks: of each subdetector, and in the last row their sum.
+             rng: np.random.Generator) -> tuple[Array, Array]:
+    """Log-likelihoods of the tracks: their sum (6, n), and those of each subdetector (8, 6, n) in single precision.
 
     Parameters
     ----------
@@ -272,9 +274,16 @@ def identify(particles: Particles, row_of_track: Array, hits: Array, cluster_ene
     table
         ln dE/dx of :func:`ionisation_table`.
     """
-    out, scratch = np.empty((SUM + 1, 6, len(row_of_track))), np.empty((SUM + 3, 6))
+    tracks = len(row_of_track)
+    total, parts = np.empty((6, tracks)), np.empty((SUM, 6, tracks), np.float32)
+    scratch, held = np.empty((SUM + 3, 6)), np.empty((SUM + 1) * 6 * min(BLOCK, tracks))
     scratch[SUM + 2] = np.log(masses)
-    multiply_likelihoods(particles, row_of_track, hits, cluster_energy, muon_match, card, klm, charged, masses, table,
-                         rng, scratch, out)
-    # all at once: several logarithms in one instruction
-    return np.log(out, out=out)
+    for begin in range(0, tracks, BLOCK):
+        own = slice(begin, min(begin + BLOCK, tracks))
+        size = own.stop - begin
+        out = held[:(SUM + 1) * 6 * size].reshape(SUM + 1, 6, size)
+        multiply_likelihoods(particles, row_of_track[own], hits[own], cluster_energy[own], muon_match[own], card, klm,
+                             charged, masses, table, rng, scratch, out)
+        np.log(out, out=out)  # all at once: several logarithms in one instruction
+        total[:, own], parts[:, :, own] = out[SUM], out[:SUM]
+    return total, parts

@@ -139,7 +139,7 @@ def simulate_counted(events: Events, card: Card, address: Address) -> tuple[Even
 
     energy = merging.sums_of_tracks(offsets, rows[:, 9], rows[:, 0], tracks.offsets)
     matched = merging.sums_of_tracks(muons.offsets, muons.rows[:, 3], np.ones(len(muons.rows)), tracks.offsets)
-    likelihoods = _likelihoods(tracks.offsets, pid.identify(
+    likelihoods = _likelihoods(tracks.offsets, *pid.identify(
         particles, tracks.row, tracks.hits, energy, matched, pid_card, klm_card, ecl_card.charged, masses[:6],
         pid.ionisation_table(pid_card.curve), address.at("simulate:pid").generator()), pid_card.devices)
     decisions = trigger.decide(tracks.offsets, tracks.helix, tracks.hits, offsets, rows, muons.offsets, muons.rows,
@@ -177,13 +177,13 @@ def _secondaries(particles: Particles, of_particle: Array) -> Jagged:
         codes[chosen, transport.ANCESTOR], of_particle[chosen]])
 
 
-def _likelihoods(offsets: Array, values: Array, devices: Array) -> Jagged:
+def _likelihoods(offsets: Array, total: Array, parts: Array, devices: Array) -> Jagged:
     """Log-likelihoods as a collection: the sums, and the subdetectors of the card."""
     present = sorted({int(d) for d in devices[:, 9]} | {pid.CALORIMETER, pid.MUON_DETECTOR})
-    columns = {f"logL_{h}": values[pid.SUM, k].copy() for k, h in enumerate(HYPOTHESES)}
+    columns = {f"logL_{h}": total[k] for k, h in enumerate(HYPOTHESES)}
     for d in present:
         for k, h in enumerate(HYPOTHESES):
-            columns[f"logL_{h}_{SUBDETECTORS[d]}"] = values[d, k].astype(np.float32)
+            columns[f"logL_{h}_{SUBDETECTORS[d]}"] = parts[d, k]
     return Jagged(offsets.copy(), columns)
 
 
