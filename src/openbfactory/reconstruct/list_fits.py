@@ -90,3 +90,29 @@ def fit_vertices_of(owner: Reconstruction, rows: Index) -> int:
     particles.set_fit(rows[good], p4[good], fits.position[good], fits.pValue[good], covariance)
     particles.columns["p_value"][rows[~good]] = -1.0
     return int(np.count_nonzero(~good) + np.count_nonzero(~fitted))
+
+
+def vertices_of_tracks(owner: Reconstruction, rows: Index) -> None:
+    """Fit the tracks among the daughters of each particle to one vertex; sets vertex and probability alone.
+
+    Particles with fewer than two tracks stay as they are; those whose fit fails get probability -1.
+    """
+    particles = owner.particles
+    daughters = particles.daughters[rows]
+    is_track = (daughters >= 0) & (particles["kind"][daughters] == TRACK)
+    fitted = np.count_nonzero(is_track, axis=1) >= 2
+    rows, daughters, is_track = rows[fitted], daughters[fitted], is_track[fitted]
+    if not len(rows):
+        return
+    helix = owner.helices()
+    tracks = particles["row"][daughters]
+    pairs = np.take_along_axis(tracks, np.argsort(~is_track, axis=1, kind="stable")[:, :2], axis=1)
+    start = np.empty((len(rows), 3))
+    _starts(helix, pairs, start)
+    offsets = np.concatenate([[0], np.cumsum(np.count_nonzero(is_track, axis=1))]).astype(np.int64)
+    covariance = owner.cached("helix_covariance", lambda: np.ascontiguousarray(owner.events["Tracks"]["cov"],
+                                                                               np.float64))
+    fits = fit_vertices(helix, covariance, tracks[is_track], offsets, field=owner.field, start=start)
+    good = fits.state == OK
+    particles["vertex"][rows[good]] = fits.position[good]
+    particles["p_value"][rows] = np.where(good, fits.pValue, -1.0)

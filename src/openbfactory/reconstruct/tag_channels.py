@@ -68,6 +68,7 @@ class Stage(Config):
     after: int = Field(ge=1, le=1000)
     probability: float = Field(ge=0, lt=1)
     mass_constraint: bool = False
+    vertex: bool = False
     inputs: tuple[str, ...] = Field(min_length=1)
     source: str = Field(min_length=1)
 

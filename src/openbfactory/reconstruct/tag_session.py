@@ -4,8 +4,9 @@ Method, as the full event interpretation (T. Keck et al., Comput. Softw. Big Sci
 best candidates of the stages before it; those that a pre-cut leaves get a probability to be right from a classifier of
 their channel; the best of each particle go on.  Every number of candidates that a limit cuts away is counted.
 
-Approximation: candidates have the sum of the momenta of their daughters, without a vertex fit (a K_S of two tracks has
-one).  A pi0 gets the nominal mass by one factor on both photons: exact directions, equal relative uncertainties.
+Approximation: candidates have the sum of the momenta of their daughters; a vertex fit of the tracks among these gives
+charm mesons a vertex and its probability, and leaves the momentum as it is (a K_S of two tracks is fitted in full).  A
+pi0 gets the nominal mass by one factor on both photons: exact directions, equal relative uncertainties.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from openbfactory.physics.particles import conjugate_name, mass, species
 from openbfactory.reconstruct.best_combinations import Leg, best_combinations, make_leg
 from openbfactory.reconstruct.expressions import compile_condition, compile_variable
 from openbfactory.reconstruct.families import append_mothers, roles
+from openbfactory.reconstruct.list_fits import vertices_of_tracks
 from openbfactory.reconstruct.lists import ParticleList
 from openbfactory.reconstruct.reconstruction import Reconstruction
 from openbfactory.reconstruct.tag_channels import MODE, PROBABILITY, RANK, Mode, Stage, TagChannels
@@ -191,5 +193,7 @@ class TagSession:
         rows = append_mothers(particles, tree, found, role)
         place = np.arange(len(rows)) - np.searchsorted(found.event, found.event)
         particles.attach(RANK, rows, (place + 1).astype(np.float64))
+        if stage.vertex:
+            vertices_of_tracks(self.owner, rows)
         self._found[mode.name] = int(seen.sum())
         return rows
