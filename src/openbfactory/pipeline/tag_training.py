@@ -95,18 +95,18 @@ class Training:
 
     def stage(self, stage: Stage, say: Callable[[str], None]) -> None:
         """Train what is missing of a stage, and make its list on every batch."""
-        found = self._found(stage)
+        found = self.found(stage)
         if found is None:
             samples = self._samples(stage)
             self._train(stage, samples, say)
-            found = self._found(stage)
+            found = self.found(stage)
             assert found is not None
         else:
             self.resumed += len(found)
         for session, _ in self.batches:
             run_stage(session, stage, found)
 
-    def _found(self, stage: Stage) -> list[ChannelClassifier] | None:
+    def found(self, stage: Stage) -> list[ChannelClassifier] | None:
         """Classifiers of a stage that are there and whole, None where one is missing."""
         ignored = Findings("resume")
         found = [read_classifier(self.folder, stage, k, self.digest, ignored) for k in range(len(stage.modes()))]
@@ -217,7 +217,7 @@ def train_hadronic_tag(output: str | Path, *, events: int, seed: int = 1, card: 
     enrichment
         Further pairs, as a multiple of ``events``, of which only those with a B that may be right are simulated.
     resume
-        Go on with a training that was stopped.
+        Go on with a training that was stopped; one that is finished is left as it is, without counts.
 
     Raises
     ------
@@ -238,6 +238,9 @@ def train_hadronic_tag(output: str | Path, *, events: int, seed: int = 1, card: 
         folder = Path(output)
         write_whole(folder / HEADER, json.dumps({**header, "checksum": digest(header)}, sort_keys=True).encode())
         work = Training(folder, told, sample, digest(header))
+        modes = [len(stage.modes()) for stage in told.stages if work.found(stage) is not None]
+        if len(modes) == len(told.stages):
+            return Trained(0, sum(modes), events, 0, {})
         tasks = list(sample.tasks())
         progress.start(len(tasks), sum(task.events for task, _ in tasks))
         chosen = 0
