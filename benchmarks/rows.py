@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.hadronic_tag import tagging
 from benchmarks.simulation import simulate_stage, simulate_stored
 from benchmarks.tagging import flavour_tags
 from benchmarks.vertices import dstar_trees, finders, rests, two_track_vertices
@@ -314,6 +315,7 @@ ROWS: dict[str, Row] = {
     "find-v0-kinks": ("find: V0, conversions, kinks, bremsstrahlung: B+ B-", "event", finders, 10000),
     "rest-of-event": ("rest of event, missing momentum, continuum, tag vertex", "event", rests, 10000),
     "tag-flavour": ("flavour of the other B, from detector objects on", "event", flavour_tags, 20000),
+    "hadronic-tag": ("hadronic tag: 55 channels of B+ and B0, B pairs", "event", tagging, 4000),
     "chain-charged": ("whole chain: B+ B-", "event", lambda: chain("charged"), 20000),
     "chain-uubar": ("whole chain: u ubar", "event", lambda: chain("uubar"), 20000),
     "chain-taupair": ("whole chain: tau pairs", "event", lambda: chain("taupair"), 20000),
