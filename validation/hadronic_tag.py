@@ -96,7 +96,7 @@ def draw(found: dict[str, dict[str, np.ndarray]], events: int, target: Path) -> 
         axes[0].axvline(PUBLISHED[head][0], color=colour, ls="--", label=f"{label}, published, at any purity")
     axes[0].set(xlabel="tag-side efficiency [%]", ylabel="purity [%]", xlim=(0, None), ylim=(0, 100),
                 title="best tag of an event, M$_{bc}$ > 5.27 GeV")
-    axes[0].legend(fontsize=8, loc="lower left", framealpha=1.0)
+    axes[0].legend(fontsize=8, loc="upper right", framealpha=1.0)
     edges = np.linspace(5.2, 5.29, 46)
     for axis, head, label in ((axes[1], "B+", "B$^+$"), (axes[2], "B0", "B$^0$")):
         code = 521 if head == "B+" else 511
@@ -105,7 +105,8 @@ def draw(found: dict[str, dict[str, np.ndarray]], events: int, target: Path) -> 
         right = columns["isSignal"] == 1
         stack = [columns["Mbc"][mask & ~right], columns["Mbc"][mask & right]]
         axis.hist(stack, edges, stacked=True, color=["0.75", "C2"], label=["wrong", "right"])
-        axis.set(xlabel="M$_{bc}$ [GeV]", ylabel="candidates / 2 MeV", title=f"all {label} candidates, probability > 0.01")
+        axis.set(xlabel="M$_{bc}$ [GeV]", ylabel="candidates / 2 MeV",
+                 title=f"all {label} candidates, probability > 0.01")
         axis.legend(frameon=False, loc="upper left")
     target.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(target, dpi=90, metadata={"Date": None} if target.suffix == ".svg" else None)
