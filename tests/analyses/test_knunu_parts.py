@@ -9,7 +9,7 @@ from openbfactory.analyses.knunu.config import BACKGROUNDS, CONTINUUM, SIGNAL, l
 from openbfactory.analyses.knunu.evaluation import evaluate, with_eta
 from openbfactory.analyses.knunu.run import setting_of, weight_of
 from openbfactory.analyses.knunu.templates import CHANNELS, expectation, knunu_workspace
-from openbfactory.analyses.knunu.training import Rows, judge, train_fold
+from openbfactory.analyses.knunu.training import Rows, judge, passing, train_first, train_second
 from openbfactory.core.errors import CardError, FitError, UnknownNameError
 from openbfactory.core.random import Address
 from openbfactory.experiment import load_card
@@ -119,13 +119,15 @@ def trained():
         "bdt1": settings.bdt1.model_copy(update={"trees": 10}), "bdt2": settings.bdt2.model_copy(update={"trees": 10})})
     rng = Address(5, "toy").generator()
     halves = [{SIGNAL: toy_rows(rng, True, 2000, 0.25), "charged": toy_rows(rng, False, 4000, 0.0)} for _ in range(2)]
-    models = [train_fold(f, halves[1 - f], 4000.0, settings, 1) for f in (0, 1)]
-    return settings, halves, models
+    first = [train_first(f, halves[1 - f], 4000.0, settings, 1) for f in (0, 1)]
+    above = [passing(halves[f], first[f]) for f in (0, 1)]
+    models = [train_second(f, first[f], above[1 - f], settings, 1) for f in (0, 1)]
+    return settings, halves, above, models
 
 
 def test_bdt1_cut_keeps_the_asked_fraction_of_generated_signal(trained):
     """Oracle: the definition; binomial, 5 sigma on independent rows."""
-    settings, halves, models = trained
+    settings, halves, _, models = trained
     for fold in (0, 1):
         outputs = models[fold].outputs(halves[fold][SIGNAL].columns)["BDT1"]
         expected = settings.bdt1_signal_efficiency.value
@@ -135,7 +137,7 @@ def test_bdt1_cut_keeps_the_asked_fraction_of_generated_signal(trained):
 
 def test_eta_slices_hold_equal_signal(trained):
     """1 - eta is the efficiency of all generated signal: each 0.02 holds 0.02 * 4000 = 80 of the sample itself."""
-    _, halves, models = trained
+    _, halves, _, models = trained
     signal = {f: [halves[f][SIGNAL].columns] for f in (0, 1)}
     ready = with_eta(models, signal, {0: 4000.0, 1: 4000.0})
     found = evaluate(((f, halves[f][SIGNAL].columns) for f in (0, 1)), ready, load_config().region)
@@ -145,18 +147,38 @@ def test_eta_slices_hold_equal_signal(trained):
 
 def test_classifiers_of_a_fold_never_saw_its_chunks(trained):
     """Planted fault: judged on their own training rows they look better."""
-    _, halves, models = trained
-    check = judge(models[0], halves[1], halves[0]).checks["BDT1"]
-    cheated = judge(models[0], halves[1], halves[1]).checks["BDT1"]
+    _, halves, above, models = trained
+    check = judge(models[0], (halves[1], halves[0]), (above[1], above[0])).checks["BDT1"]
+    cheated = judge(models[0], (halves[1], halves[1]), (above[1], above[0])).checks["BDT1"]
     assert check.auc_train > check.auc_test > 0.6
     assert cheated.auc_test == cheated.auc_train
+
+
+def test_candidates_pass_the_first_classifier_of_the_fold_that_did_not_see_them(trained):
+    """What is kept of a chunk is what its fold keeps later: the cut of the model, row by row."""
+    _, halves, above, models = trained
+    for fold in (0, 1):
+        columns = halves[fold]["charged"].columns
+        expected = models[fold].outputs(columns)["BDT1"] > models[fold].bdt1_cut
+        assert len(above[fold]["charged"].signal) == expected.sum() > 0
+        assert np.array_equal(above[fold]["charged"].columns["roeP"], columns["roeP"][expected])
+
+
+def test_pilot_is_an_even_number_of_chunks_of_every_sample():
+    """0.5 of 2 /fb: half the chunks rounded up to pairs; the quick preset is a pilot and nothing else."""
+    setting, quick = setting_of(RunOptions(preset="full", luminosity=8)), setting_of(RunOptions())
+    for plan in setting.plans:
+        chunks = -(-plan.events // setting.chunk_size(plan.events))
+        assert setting.pilot_chunks(plan.name) % 2 == 0
+        assert chunks / 4 <= setting.pilot_chunks(plan.name) < chunks / 4 + 2
+    assert quick.manifest["pilot"]["charged"] == sum(t.sample == "charged" for t in quick.tasks)
 
 
 def test_too_few_rows_to_train_is_a_named_error():
     rng = Address(6, "toy").generator()
     rows = {SIGNAL: toy_rows(rng, True, 30, 1.0), "charged": toy_rows(rng, False, 5, 0.0)}
     with pytest.raises(FitError, match="5 background"):
-        train_fold(0, rows, 60.0, load_config().training, 1)
+        train_first(0, rows, 60.0, load_config().training, 1)
 
 
 def test_manifest_knows_what_decides_the_result():

@@ -11,11 +11,19 @@ import sys
 import time
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
+from openbfactory.analyses import RunOptions
+from openbfactory.analyses.knunu import run as run_module
+from openbfactory.analyses.knunu.chunk import ChunkMaker
+from openbfactory.analyses.knunu.config import load_config
 from openbfactory.fit.estimate import estimate
 from openbfactory.fit.workspace import parse_workspace, read_workspace
 from openbfactory.interpret.wet import SQUARES, read_number_density, wet_workspace
+from openbfactory.pipeline.engines import open_engine
+from openbfactory.pipeline.progress import Progress
+from openbfactory.pipeline.store import open_store
 
 LUMINOSITY = "0.04"
 
@@ -67,6 +75,34 @@ def test_killed_and_resumed_with_two_workers_gives_the_same_bytes(reference, tmp
                           timeout=400)
     assert done.returncode == 0, done.stderr[-2000:]
     assert digests(folder) == digests(reference)
+
+
+def test_chunks_after_the_pilot_keep_what_passes_and_nothing_else(tmp_path, monkeypatch):
+    """Oracle: the same chunk with every candidate; made again after a loss they have the same bytes."""
+    config = load_config()
+    quick = config.preset("quick").model_copy(update={"pilot": 0.003})
+    small = config.model_copy(update={"presets": {"quick": quick}, "chunk_size": 600})
+    monkeypatch.setattr(run_module, "load_config", lambda: small)
+    setting = run_module.setting_of(RunOptions(luminosity=0.006, seed=6))
+    maker = ChunkMaker("belle2", setting.tag, tuple(p.name for p in setting.plans if p.off_resonance))
+
+    def produce(resume: bool) -> list[Path]:
+        with open_store(tmp_path / "run", setting.manifest, resume=resume) as store, open_engine(0, None) as engine:
+            run_module._produce(setting, maker, store, engine, Progress("", quiet=True))
+        return sorted((tmp_path / "run" / "chunks" / "charged").glob("*.parquet"))
+
+    chunks, last = produce(resume=False), setting.pilot_chunks("charged")
+    rows = [pq.read_metadata(path).num_rows for path in chunks]
+    assert 2 <= last < len(chunks)
+    assert min(rows[:last]) > 10 * max(rows[last:]) > 0
+    task = next(t for t in setting.tasks if t.sample == "charged" and t.index == last)
+    whole, _ = maker(task)
+    assert set(pq.read_table(chunks[last])["event"].to_pylist()) < set(whole["event"].to_pylist())
+    before = digests(tmp_path / "run")
+    for path in (tmp_path / "run" / "chunks").glob("*/*1.json"):
+        path.unlink()
+    produce(resume=True)
+    assert digests(tmp_path / "run") == before
 
 
 def test_record_holds_what_scripts_rely_on(reference):

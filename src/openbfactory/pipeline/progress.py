@@ -43,6 +43,10 @@ class Progress:
     def start(self, chunks: int, events: int) -> None:
         """Say how much there is to do (0 where nobody knows); what is finished already does not count."""
         self._chunks, self._events, self._begin = chunks, events, time.monotonic()
+        self._chunks_done = self._events_done = 0
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
         if self._quiet or not events or not self._stream.isatty():
             return
         from rich.console import Console

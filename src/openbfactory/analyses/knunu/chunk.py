@@ -5,6 +5,10 @@ The chunk is made in memory; what leaves it is a table with one row a candidate
 for the signal the histogram of the generated q2.  Candidates of background
 samples whose event holds the signal decay are left out: it is in the decay file
 as well, and the signal sample stands for it.
+
+A chunk after the pilot holds only the candidates above the cut on the first
+classifier (some 2 % of the background): disk and memory stay small, and the
+second classifier has all of them to learn from.
 """
 
 from __future__ import annotations
@@ -15,7 +19,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from openbfactory.analyses.knunu.config import SIGNAL
+from openbfactory.analyses.knunu.config import FOLDS, SIGNAL
+from openbfactory.analyses.knunu.training import FirstStage
 from openbfactory.experiment import Card, load_card
 from openbfactory.generate import generate_events
 from openbfactory.pipeline.chunks import ChunkTask
@@ -30,11 +35,22 @@ Q2_EDGES = tuple(float(q) for q in range(24))
 
 @dataclass(frozen=True, slots=True)
 class ChunkMaker:
-    """Picklable function from a chunk task to its table and summary."""
+    """Picklable function from a chunk task to its table and summary.
+
+    Attributes
+    ----------
+    detector, tag
+        Card and cuts.
+    off_resonance
+        Names of the samples below the resonance.
+    first
+        First classifier of each fold with its cut, None to keep every candidate.
+    """
 
     detector: str
     tag: InclusiveTagConfig
     off_resonance: tuple[str, ...]
+    first: tuple[FirstStage, ...] | None = None
 
     def __call__(self, task: ChunkTask) -> tuple[pa.Table, dict[str, Any]]:
         """Table of candidates and summary of the chunk."""
@@ -52,9 +68,11 @@ class ChunkMaker:
             "decays": asdict(counts),
             "q2": np.histogram(q2[np.isfinite(q2)], bins=Q2_EDGES)[0].tolist(),
         }
-        keep = np.ones(len(candidates), bool) if process == SIGNAL else ~np.isfinite(candidates.columns["mcQ2"])
-        columns = {"event": candidates.event[keep], **{n: _narrow(c[keep]) for n, c in candidates.columns.items()}}
-        return pa.table(columns), summary
+        columns = {"event": candidates.event, **{n: _narrow(c) for n, c in candidates.columns.items()}}
+        keep = np.ones(len(candidates), bool) if process == SIGNAL else ~np.isfinite(columns["mcQ2"])
+        if self.first is not None:
+            keep &= self.first[task.index % FOLDS].passes(columns)
+        return pa.table({n: c[keep] for n, c in columns.items()}), summary
 
 
 def _narrow(column: np.ndarray) -> np.ndarray:

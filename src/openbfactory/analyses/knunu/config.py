@@ -35,10 +35,14 @@ class Preset(Config):
         Off-resonance continuum in units of the on-resonance continuum.
     signal_events
         Signal events; they scale with a luminosity given by the user, up to this number.
+    pilot
+        Simulated luminosity (fb^-1, same factors) whose candidates are all kept: the first classifier is trained on
+        them, and of everything after it only candidates above its cut are kept.
     """
 
     title: str
     luminosity: float = Field(gt=0)
+    pilot: float = Field(gt=0)
     factors: dict[str, float]
     off_resonance_factor: float = Field(ge=0)
     signal_events: int = Field(gt=0)

@@ -120,7 +120,8 @@ def _run(result: KnunuResult) -> Section:
     return Section("What was run", (
         Paragraph("Every sample is generated, simulated, reconstructed and selected in chunks; classifiers are trained "
                   "on one half of the chunks and applied to the other half, both ways, so every event is used and none "
-                  "is judged by a classifier that saw it."),
+                  "is judged by a classifier that saw it. The first classifier is trained on a pilot whose "
+                  "candidates are all kept; of later chunks only candidates above its cut are kept."),
         pairs_table(rows, caption="Samples; the names that end in _off run 60 MeV below the resonance.",
                     heads=("sample", "size")),
         provenance_table(result.provenance),

@@ -64,7 +64,8 @@ def with_eta(models: Sequence[FoldModel], signal: Mapping[int, Iterable[Columns]
     return found
 
 
-def evaluate(chunks: Iterable[tuple[int, Columns]], models: Sequence[FoldModel], region: Region) -> SampleHistograms:
+def evaluate(chunks: Iterable[tuple[int, Columns]], models: Sequence[FoldModel], region: Region,
+             complete: int | None = None) -> SampleHistograms:
     """Histograms of one sample.
 
     Parameters
@@ -73,6 +74,8 @@ def evaluate(chunks: Iterable[tuple[int, Columns]], models: Sequence[FoldModel],
         Index and candidates of each chunk.
     models
         One a fold, with their transforms to eta.
+    complete
+        Number of chunks at the beginning that hold every candidate, None for all; they fill the histogram of BDT1.
     """
     regions, shown = [], {name: [fill(binning, _empty(binning))] for name, (binning, _) in SHOWN.items()}
     regions.append(fill(region.binning, _empty(region.binning)))
@@ -87,6 +90,8 @@ def evaluate(chunks: Iterable[tuple[int, Columns]], models: Sequence[FoldModel],
         known = np.isfinite(table["mcQ2"])
         joint.append(fill(both, {n: table[n][known] for n in both.names}))
         for name, (binning, only_inside) in SHOWN.items():
+            if name == "BDT1" and complete is not None and index >= complete:
+                continue
             values = table[name][inside] if only_inside else table[name]
             shown[name].append(fill(binning, {name: values}))
     return SampleHistograms(add_histograms(regions), {name: add_histograms(parts) for name, parts in shown.items()},

@@ -1,9 +1,10 @@
-"""The order of the measurement: produce chunks, train, evaluate, fit, report."""
+"""The order of the measurement: pilot chunks, BDT1, the other chunks, BDT2, templates, fits, report."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,25 @@ import pyarrow.parquet as pq
 
 from openbfactory.analyses import RunOptions
 from openbfactory.analyses.knunu.chunk import ChunkMaker
-from openbfactory.analyses.knunu.config import SIGNAL, KnunuConfig, SamplePlan, load_config, plan_samples
+from openbfactory.analyses.knunu.config import FOLDS, SIGNAL, KnunuConfig, SamplePlan, load_config, plan_samples
 from openbfactory.analyses.knunu.content import report_content
 from openbfactory.analyses.knunu.densities import number_densities, write_densities
 from openbfactory.analyses.knunu.evaluation import SampleHistograms, evaluate, with_eta
 from openbfactory.analyses.knunu.measurement import Measurement, measure
 from openbfactory.analyses.knunu.record import KnunuResult, SampleSummary
 from openbfactory.analyses.knunu.templates import expectation
-from openbfactory.analyses.knunu.training import Columns, FoldModel, Rows, TrainingSummary, folds, judge, train_fold
+from openbfactory.analyses.knunu.training import (
+    Columns,
+    FirstStage,
+    FoldModel,
+    Rows,
+    TrainingSummary,
+    folds,
+    judge,
+    passing,
+    train_first,
+    train_second,
+)
 from openbfactory.core.config import digest
 from openbfactory.core.provenance import Provenance
 from openbfactory.core.quantities import references_in
@@ -26,7 +38,7 @@ from openbfactory.experiment import Card, load_card
 from openbfactory.fit.results import write_record
 from openbfactory.generate import SAMPLES, DecayCounts
 from openbfactory.pipeline.chunks import ChunkTask, plan
-from openbfactory.pipeline.engines import open_engine
+from openbfactory.pipeline.engines import Engine, open_engine
 from openbfactory.pipeline.produce import produce
 from openbfactory.pipeline.progress import Progress
 from openbfactory.pipeline.store import ChunkStore, open_store
@@ -41,7 +53,7 @@ READ = tuple(dict.fromkeys(("event", "q2_rec", "mcQ2", "mcIsSignal", *BDT1_INPUT
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a run is made of."""
+    """What a run is made of; ``pilot_share`` is the part of each sample whose candidates are all kept."""
 
     config: KnunuConfig
     card: Card
@@ -50,6 +62,7 @@ class Setting:
     plans: tuple[SamplePlan, ...]
     seed: int
     title: str
+    pilot_share: float
 
     @property
     def tasks(self) -> tuple[ChunkTask, ...]:
@@ -61,10 +74,17 @@ class Setting:
         pairs = -(-events // (2 * self.config.chunk_size))
         return max(1, -(-events // (2 * pairs)))
 
+    def pilot_chunks(self, sample: str) -> int:
+        """Number of chunks at the beginning of a sample that are in the pilot: even, at least two."""
+        events = next(p.events for p in self.plans if p.name == sample)
+        chunks = -(-events // self.chunk_size(events))
+        return min(chunks, FOLDS * max(1, math.ceil(self.pilot_share * chunks / FOLDS - 1e-9)))
+
     @property
     def manifest(self) -> dict[str, Any]:
         """Everything that decides what the run makes."""
         return {"analysis": "knunu", "seed": self.seed, "samples": {p.name: p.events for p in self.plans},
+                "pilot": {p.name: self.pilot_chunks(p.name) for p in self.plans},
                 "config": self.config.digest(), "card": self.card.digest(), "tag": self.tag.digest()}
 
     @property
@@ -87,7 +107,8 @@ def setting_of(options: RunOptions) -> Setting:
     preset = config.preset(options.preset)
     plans = plan_samples(preset, options.luminosity, card.machine)
     title = f"preset {options.preset}" + ("" if options.luminosity is None else f", {options.luminosity:g} fb^{{−1}}")
-    return Setting(config, card, options.detector, InclusiveTagConfig(), tuple(plans), options.seed, title)
+    share = min(1.0, preset.pilot / (preset.luminosity if options.luminosity is None else options.luminosity))
+    return Setting(config, card, options.detector, InclusiveTagConfig(), tuple(plans), options.seed, title, share)
 
 
 def run(options: RunOptions) -> dict[str, Any]:
@@ -107,9 +128,9 @@ def run(options: RunOptions) -> dict[str, Any]:
         if options.workers:
             compile_kernels(maker, tasks)
         with open_engine(options.workers, options.scheduler) as engine:
-            summaries = dict(zip(tasks, produce(tasks, maker, store, engine, progress), strict=True))
-        progress.note("training the classifiers")
-        models, training = _train(setting, store, summaries)
+            summaries, first = _produce(setting, maker, store, engine, progress)
+        progress.note("training the second classifier")
+        models, training = _train(setting, store, first)
         progress.note("filling the templates")
         histograms = _evaluate(setting, store, models)
         progress.note("fitting")
@@ -146,49 +167,81 @@ def weight_of(setting: Setting, plan_: SamplePlan) -> float:
     return machine.expected(plan_.process, off_resonance=plan_.off_resonance) / plan_.events
 
 
-def _candidates(setting: Setting, store: ChunkStore, sample: str,
-                parity: int | None = None) -> Iterator[tuple[ChunkTask, Columns]]:
-    """Candidates of the chunks of a sample, one chunk at a time."""
+def _produce(setting: Setting, maker: ChunkMaker, store: ChunkStore, engine: Engine,
+             progress: Progress) -> tuple[dict[ChunkTask, dict[str, Any]], tuple[FirstStage, ...]]:
+    """Summaries of all chunks, and BDT1 of every fold: the pilot comes first, the others pass through its BDT1."""
+    tasks = setting.tasks
+    pilot = [t for t in tasks if t.index < setting.pilot_chunks(t.sample)]
+    summaries = dict(zip(pilot, produce(pilot, maker, store, engine, progress), strict=True))
+    progress.note("training the first classifier")
+    rows = _rows(setting, store, pilot=True)
+    first = tuple(train_first(f, rows[1 - f], _generated(setting, SIGNAL, 1 - f, pilot=True), setting.config.training,
+                              setting.seed) for f in folds())
+    if others := [t for t in tasks if t not in summaries]:
+        done = produce(others, replace(maker, first=first), store, engine, progress)
+        summaries |= dict(zip(others, done, strict=True))
+    return summaries, first
+
+
+def _candidates(setting: Setting, store: ChunkStore, sample: str, parity: int | None = None, *,
+                pilot: bool = False) -> Iterator[tuple[ChunkTask, Columns]]:
+    """Candidates of the chunks of a sample, one chunk at a time; of the pilot alone where asked for."""
     for task in setting.tasks:
-        if task.sample == sample and (parity is None or task.index % 2 == parity):
+        if (task.sample == sample and (parity is None or task.index % FOLDS == parity)
+                and not (pilot and task.index >= setting.pilot_chunks(sample))):
             table = pq.read_table(store.path(task), columns=list(READ))
             yield task, {name: table[name].to_numpy() for name in READ}
 
 
-def _training_rows(setting: Setting, store: ChunkStore, plan_: SamplePlan, parity: int) -> Rows | None:
+def _rows(setting: Setting, store: ChunkStore, *, pilot: bool = False,
+          first: tuple[FirstStage, ...] | None = None) -> list[dict[str, Rows]]:
+    """Candidates to train on, by parity and sample: those of the pilot, or those above the BDT1 cut of their fold."""
+    found: list[dict[str, Rows]] = []
+    for parity in folds():
+        of_parity = {}
+        for plan_ in (p for p in setting.plans if not p.off_resonance):
+            rows = _training_rows(setting, store, plan_, parity, pilot, None if first is None else first[parity])
+            if rows is not None:
+                of_parity[plan_.name] = rows
+        found.append(of_parity)
+    return found
+
+
+def _training_rows(setting: Setting, store: ChunkStore, plan_: SamplePlan, parity: int, pilot: bool,
+                   first: FirstStage | None) -> Rows | None:
     """Candidates of a sample in the chunks of one parity, at most the configured number of rows."""
     most, parts, found = setting.config.training.rows_per_sample, [], 0
-    for _, columns in _candidates(setting, store, plan_.name, parity):
-        parts.append(columns)
-        found += len(columns["event"])
+    weight = weight_of(setting, plan_)
+    for _, columns in _candidates(setting, store, plan_.name, parity, pilot=pilot):
+        signal = (columns["mcIsSignal"] == 1) if plan_.name == SIGNAL else np.zeros(len(columns["event"]), bool)
+        part = {plan_.name: Rows(columns, signal, weight)}
+        parts.append((part if first is None else passing(part, first))[plan_.name])
+        found += len(parts[-1].signal)
         if found >= most:
             break
     if not found:
         return None
-    merged = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
-    signal = (merged["mcIsSignal"] == 1) if plan_.name == SIGNAL else np.zeros(found, bool)
-    return Rows(merged, signal, weight_of(setting, plan_))
+    merged = {name: np.concatenate([p.columns[name] for p in parts]) for name in parts[0].columns}
+    return Rows(merged, np.concatenate([p.signal for p in parts]), weight)
 
 
-def _generated(setting: Setting, sample: str, parity: int) -> float:
-    """Events generated in the chunks of one parity."""
-    return float(sum(t.events for t in setting.tasks if t.sample == sample and t.index % 2 == parity))
+def _generated(setting: Setting, sample: str, parity: int, *, pilot: bool = False) -> float:
+    """Events generated in the chunks of one parity; of the pilot alone where asked for."""
+    last = setting.pilot_chunks(sample) if pilot else math.inf
+    return float(sum(t.events for t in setting.tasks
+                     if t.sample == sample and t.index % FOLDS == parity and t.index < last))
 
 
 def _train(setting: Setting, store: ChunkStore,
-           summaries: Mapping[ChunkTask, Mapping[str, Any]]) -> tuple[list[FoldModel], list[TrainingSummary]]:
+           first: tuple[FirstStage, ...]) -> tuple[list[FoldModel], list[TrainingSummary]]:
     """Classifiers of every fold with their transforms to eta, and how well they do."""
-    on = [p for p in setting.plans if not p.off_resonance]
-    rows: list[dict[str, Rows]] = []
-    for parity in folds():
-        found = {p.name: _training_rows(setting, store, p, parity) for p in on}
-        rows.append({name: r for name, r in found.items() if r is not None})
+    pilot, above = _rows(setting, store, pilot=True), _rows(setting, store, first=first)
     models, training = [], []
     for fold in folds():
         other = 1 - fold
-        model = train_fold(fold, rows[other], _generated(setting, SIGNAL, other), setting.config.training, setting.seed)
+        model = train_second(fold, first[fold], above[other], setting.config.training, setting.seed)
         models.append(model)
-        training.append(judge(model, rows[other], rows[fold]))
+        training.append(judge(model, (pilot[other], pilot[fold]), (above[other], above[fold])))
     signal: dict[int, Iterable[Columns]] = {f: [c for _, c in _candidates(setting, store, SIGNAL, f)] for f in folds()}
     return with_eta(models, signal, {f: _generated(setting, SIGNAL, f) for f in folds()}), training
 
@@ -197,8 +250,13 @@ def _evaluate(setting: Setting, store: ChunkStore, models: list[FoldModel]) -> d
     """Histograms of every sample, scaled to the data set."""
     found = {}
     for plan_ in setting.plans:
+        last = setting.pilot_chunks(plan_.name)
         chunks = ((task.index, columns) for task, columns in _candidates(setting, store, plan_.name))
-        found[plan_.name] = evaluate(chunks, models, setting.config.region).scaled(weight_of(setting, plan_))
+        histograms = evaluate(chunks, models, setting.config.region, last)
+        histograms = histograms.scaled(weight_of(setting, plan_))
+        complete = sum(_generated(setting, plan_.name, f, pilot=True) for f in folds())
+        histograms.shown["BDT1"] = histograms.shown["BDT1"].scaled(plan_.events / complete)
+        found[plan_.name] = histograms
     return found
 
 

@@ -2,8 +2,11 @@
 
 Fold f is applied to the chunks with ``index % 2 == f`` and trained on the
 others.  BDT1 separates true signal candidates from everything that passes the
-preselection; BDT2 is trained behind a cut on BDT1 whose total signal
-efficiency is set by the configuration.
+preselection; it is trained on the pilot chunks, whose candidates are all kept.
+BDT2 is trained behind a cut on BDT1 whose total signal efficiency is set by the
+configuration, on the candidates of all chunks; each candidate passes or fails
+BDT1 by the classifier of its own fold, which did not see it, in training as in
+use.
 """
 
 from __future__ import annotations
@@ -33,6 +36,21 @@ class Rows:
     columns: Columns
     signal: npt.NDArray[np.bool_]
     weight: float
+
+
+@dataclass(frozen=True)
+class FirstStage:
+    """BDT1 of a fold and the cut on it."""
+
+    classifier: Classifier
+    cut: float
+
+    def passes(self, columns: Columns) -> npt.NDArray[np.bool_]:
+        """Whether candidates (n,) are above the cut."""
+        if not len(next(iter(columns.values()))):
+            return np.zeros(0, np.bool_)
+        above: npt.NDArray[np.bool_] = self.classifier.predict({n: columns[n] for n in BDT1_INPUTS}) > self.cut
+        return above
 
 
 @dataclass(frozen=True)
@@ -87,68 +105,102 @@ class TrainingSummary:
                 "bdt1_cut": self.bdt1_cut}
 
 
-def train_fold(fold: int, rows: Mapping[str, Rows], generated_signal: float, settings: Training,
-               seed: int) -> FoldModel:
-    """Classifiers of one fold.
+def train_first(fold: int, rows: Mapping[str, Rows], generated_signal: float, settings: Training,
+                seed: int) -> FirstStage:
+    """BDT1 of one fold, and the cut that keeps the configured part of all generated signal.
 
     Parameters
     ----------
     fold
-        Fold the classifiers will be applied to.
+        Fold the classifier will be applied to.
     rows
-        Sample name to training candidates (chunks of the other fold).
+        Sample name to pilot candidates of the other fold.
     generated_signal
-        Signal events generated for the training chunks.
+        Signal events generated for those chunks.
 
     Raises
     ------
     FitError
         When too few candidates are left to train on.
     """
-    table, label, weight = pooled(rows)
+    table, label, weight = pooled(rows, BDT1_INPUTS)
     _require(label, "after the preselection")
-    seeds = Address(seed, f"fold{fold}", stage="train")
-    bdt1 = train({v: table[v] for v in BDT1_INPUTS}, BDT1_INPUTS, label, weight, settings.bdt1,
-                 seed=seeds.at("bdt1").pythia_seed())
-    first = bdt1.predict(table)
-    cut = fit_transform(first[label == 1], generated=generated_signal).output_at(
+    classifier = train(table, BDT1_INPUTS, label, weight, settings.bdt1, seed=_seed(seed, fold, "bdt1"))
+    output = classifier.predict(table)
+    cut = fit_transform(output[label == 1], generated=generated_signal).output_at(
         1.0 - settings.bdt1_signal_efficiency.value)
-    above = first > cut
-    _require(label[above], "above the BDT1 cut")
-    bdt2 = train({v: table[v][above] for v in BDT2_INPUTS}, BDT2_INPUTS, label[above], weight[above], settings.bdt2,
-                 seed=seeds.at("bdt2").pythia_seed())
-    return FoldModel(bdt1, bdt2, cut)
+    return FirstStage(classifier, cut)
 
 
-def pooled(rows: Mapping[str, Rows]) -> tuple[dict[str, npt.NDArray[Any]], npt.NDArray[Any], npt.NDArray[Any]]:
+def train_second(fold: int, first: FirstStage, rows: Mapping[str, Rows], settings: Training, seed: int) -> FoldModel:
+    """Both classifiers of one fold.
+
+    Parameters
+    ----------
+    fold, first
+        Fold the classifiers will be applied to, and its BDT1.
+    rows
+        Sample name to the candidates of the other fold that pass the BDT1 of that other fold.
+
+    Raises
+    ------
+    FitError
+        When too few candidates are left to train on.
+    """
+    table, label, weight = pooled(rows, BDT2_INPUTS)
+    _require(label, "above the BDT1 cut")
+    second = train(table, BDT2_INPUTS, label, weight, settings.bdt2, seed=_seed(seed, fold, "bdt2"))
+    return FoldModel(first.classifier, second, first.cut)
+
+
+def passing(rows: Mapping[str, Rows], first: FirstStage) -> dict[str, Rows]:
+    """The candidates that pass the BDT1 of their fold."""
+    found = {}
+    for name, part in rows.items():
+        keep = first.passes(part.columns)
+        found[name] = Rows({n: c[keep] for n, c in part.columns.items()}, part.signal[keep], part.weight)
+    return found
+
+
+def _seed(seed: int, fold: int, name: str) -> int:
+    """Seed of one training."""
+    return Address(seed, f"fold{fold}", stage="train").at(name).pythia_seed()
+
+
+def pooled(rows: Mapping[str, Rows],
+           inputs: tuple[str, ...]) -> tuple[dict[str, npt.NDArray[Any]], npt.NDArray[Any], npt.NDArray[Any]]:
     """Columns, label and weight of all samples together; wrong candidates of signal events are left out."""
     names = sorted(rows)
     keep = np.concatenate([rows[n].signal | (n != SIGNAL) for n in names])
     label = np.concatenate([rows[n].signal for n in names]).astype(float)[keep]
     weight = np.concatenate([np.full(len(rows[n].signal), rows[n].weight) for n in names])[keep]
-    inputs = dict.fromkeys((*BDT1_INPUTS, *BDT2_INPUTS))
     return {v: np.concatenate([rows[n].columns[v] for n in names])[keep] for v in inputs}, label, weight
 
 
-def judge(model: FoldModel, training: Mapping[str, Rows], test: Mapping[str, Rows]) -> TrainingSummary:
-    """How a fold's classifiers do on their training rows and on independent ones."""
-    seen, unseen = (_judged(model, rows) for rows in (training, test))
-    names = {"BDT1": model.bdt1, "BDT2": model.bdt2}
-    checks = {n: overtraining_check(*seen[n][:2], *unseen[n][:2], train_weights=seen[n][2], test_weights=unseen[n][2])
-              for n in names}
-    rows = {n: (int((seen[n][1] == 1).sum()), int((seen[n][1] == 0).sum())) for n in names}
-    return TrainingSummary(rows, checks, {n: c.importance() for n, c in names.items()}, model.bdt1_cut)
+def judge(model: FoldModel, pilot: tuple[Mapping[str, Rows], Mapping[str, Rows]],
+          above: tuple[Mapping[str, Rows], Mapping[str, Rows]]) -> TrainingSummary:
+    """How a fold's classifiers do on their training rows and on independent ones.
+
+    Parameters
+    ----------
+    pilot
+        Pilot candidates of the other fold (BDT1 was trained on them) and of this one.
+    above
+        Candidates above the BDT1 cut of the other fold (BDT2 was trained on them) and of this one.
+    """
+    rows, checks = {}, {}
+    for name, classifier, parts in (("BDT1", model.bdt1, pilot), ("BDT2", model.bdt2, above)):
+        seen, unseen = (_judged(classifier, part) for part in parts)
+        checks[name] = overtraining_check(*seen[:2], *unseen[:2], train_weights=seen[2], test_weights=unseen[2])
+        rows[name] = (int((seen[1] == 1).sum()), int((seen[1] == 0).sum()))
+    importance = {"BDT1": model.bdt1.importance(), "BDT2": model.bdt2.importance()}
+    return TrainingSummary(rows, checks, importance, model.bdt1_cut)
 
 
-def _judged(model: FoldModel, rows: Mapping[str, Rows]) -> dict[str, tuple[npt.NDArray[Any], ...]]:
-    """Output, label and weight of the candidates that each classifier sees."""
-    table, label, weight = pooled(rows)
-    outputs = model.outputs(table)
-    found: dict[str, tuple[npt.NDArray[Any], ...]] = {}
-    for name in ("BDT1", "BDT2"):
-        seen = np.isfinite(outputs[name])
-        found[name] = (outputs[name][seen], label[seen], weight[seen])
-    return found
+def _judged(classifier: Classifier, rows: Mapping[str, Rows]) -> tuple[npt.NDArray[Any], ...]:
+    """Output, label and weight of candidates."""
+    table, label, weight = pooled(rows, classifier.names)
+    return classifier.predict(table), label, weight
 
 
 def _require(labels: npt.NDArray[np.float64], where: str, least: int = 20) -> None:
