@@ -110,3 +110,16 @@ def test_what_is_left_out_is_counted(gun, belle2):
     assert (counts.unknown, counts.outside, counts.repaired) == (2, 1, 0)
     assert [line.split()[0] for line in (counts + counts).lines()] == ["4", "2"]
     assert Counts().lines() == []
+
+
+def test_generators_begin_at_their_addresses():
+    """One object for all processes draws what a fresh generator of the address draws; nothing is left of the last."""
+    from openbfactory.simulate.simulation import _generator
+
+    address = Address(3, "numbers", 1, "simulate")
+    fresh = address.at("simulate:pid").generator().standard_normal(5)
+    used = _generator(address, "ecl")
+    used.integers(10, dtype=np.int32)
+    again = _generator(address, "pid")
+    assert again is used
+    assert np.array_equal(again.standard_normal(5), fresh)

@@ -6,6 +6,7 @@ Each process has its own random stream (``simulate:tracking``, ``simulate:ecl``
 
 from __future__ import annotations
 
+import threading
 from dataclasses import astuple, dataclass
 from typing import Any
 
@@ -46,6 +47,9 @@ from openbfactory.simulate.truth import truth_of
 from openbfactory.simulate.undone import undo_decays
 
 Array = npt.NDArray[Any]
+
+#: the generator of each thread
+_OWN = threading.local()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,19 @@ class Counts:
         return [f"{getattr(self, name)} {text}" for name, text in texts.items() if getattr(self, name)]
 
 
+def _generator(address: Address, process: str) -> np.random.Generator:
+    """The random numbers of a process: one object for all, set to their beginning.
+
+    Kernels without reference counting never give back a generator that they were called with.
+    """
+    fresh = address.at(f"simulate:{process}").generator()
+    if not hasattr(_OWN, "generator"):
+        _OWN.generator = fresh
+    _OWN.generator.bit_generator.state = fresh.bit_generator.state
+    generator: np.random.Generator = _OWN.generator
+    return generator
+
+
 def simulate(events: Events, card: Card, address: Address) -> Events:
     """The events with detector objects, as :func:`simulate_counted` gives them."""
     return simulate_counted(events, card, address)[0]
@@ -118,32 +135,32 @@ def simulate_counted(events: Events, card: Card, address: Address) -> tuple[Even
     matter = parameters.transport_numbers(detector)
     status = truth.status.copy()
     undone = undo_decays(truth, np.ascontiguousarray(events["MCParticles"]["mother"]), matter.material,
-                         matter.interactions * matter.material_scale, address.at("simulate:undone").generator(), status,
+                         matter.interactions * matter.material_scale, _generator(address, "undone"), status,
                          np.zeros(len(status), np.bool_))
     particles = transport.transport(truth._replace(status=status), masses, matter,
-                                    address.at("simulate:transport").generator())
+                                    _generator(address, "transport"))
     track_card = parameters.tracking_numbers(detector)
-    found = tracking.find_tracks(particles, track_card, masses, address.at("simulate:tracking").generator())
+    found = tracking.find_tracks(particles, track_card, masses, _generator(address, "tracking"))
     tracks, wrong, clones, fakes = ghosts.add_ghosts(found, particles, track_card, masses,
-                                                     address.at("simulate:ghosts").generator())
+                                                     _generator(address, "ghosts"))
     if any(detector.misalignment.numbers):
         misalign(tracks.helix, tracks.hits, silicon_radii(track_card.layers), np.array(detector.misalignment.numbers))
-    muons = klm.reach(particles, tracks.of_particle, klm_card, address.at("simulate:klm").generator())
-    deposits = ecl.deposit(particles, tracks.of_particle, masses, ecl_card, address.at("simulate:ecl").generator())
-    single = clusters.measure(deposits.offsets, deposits.rows, ecl_card, address.at("simulate:clusters").generator())
+    muons = klm.reach(particles, tracks.of_particle, klm_card, _generator(address, "klm"))
+    deposits = ecl.deposit(particles, tracks.of_particle, masses, ecl_card, _generator(address, "ecl"))
+    single = clusters.measure(deposits.offsets, deposits.rows, ecl_card, _generator(address, "clusters"))
     del deposits  # what is not needed any more goes at once: memory
     offsets, rows, points = merging.merge(single.offsets, single.rows, ecl_card.merge_distance)
     shapes = showers.measure_shapes(rows, showers.shower_numbers(detector),
-                                    address.at("simulate:showers").generator())
+                                    _generator(address, "showers"))
     distance = merging.track_distances(offsets, points, tracks.offsets, tracks.helix, ecl_card.surface)
 
     energy = merging.sums_of_tracks(offsets, rows[:, 9], rows[:, 0], tracks.offsets)
     matched = merging.sums_of_tracks(muons.offsets, muons.rows[:, 3], np.ones(len(muons.rows)), tracks.offsets)
     likelihoods = _likelihoods(tracks.offsets, *pid.identify(
         particles, tracks.row, tracks.hits, energy, matched, pid_card, klm_card, ecl_card.charged, masses[:6],
-        pid.ionisation_table(pid_card.curve), address.at("simulate:pid").generator()), pid_card.devices)
+        pid.ionisation_table(pid_card.curve), _generator(address, "pid")), pid_card.devices)
     decisions = trigger.decide(tracks.offsets, tracks.helix, tracks.hits, offsets, rows, muons.offsets, muons.rows,
-                               trigger_numbers(card), address.at("simulate:trigger").generator())
+                               trigger_numbers(card), _generator(address, "trigger"))
     secondaries, objects = _secondaries(particles, tracks.of_particle), _tracks(tracks, particles)
     unknown, outside = particles.unknown, particles.outside
     del particles
