@@ -68,7 +68,7 @@ def test_it_tags_events_that_it_has_not_seen(folder: Path) -> None:
     assert np.mean(np.sign(turned.qr) * truth) < -0.2
 
 
-def test_the_folder_is_complete_and_again_the_same(folder: Path, tmp_path: Path) -> None:
+def test_the_folder_is_complete_and_again_the_same(folder: Path, tmp_path: Path, obf) -> None:
     record = json.loads((folder / "tagger" / "flavour-tagger.json").read_text())
     assert record["provenance"]["seed"] == 5
     assert len(record["categories"]) == 13
@@ -76,8 +76,11 @@ def test_the_folder_is_complete_and_again_the_same(folder: Path, tmp_path: Path)
     page = (folder / "page.html").read_text()
     assert page.count("<img") == 2
     assert "30.0" in page
-    train_flavour_tagger(700, tmp_path / "a", seed=2, trees=3)
-    train_flavour_tagger(700, tmp_path / "b", seed=2, trees=3)
+    train_flavour_tagger(600, tmp_path / "a", seed=2)
+    code, out, err = obf("train", "flavour-tagger", "--events", 600, "--seed", 2, "--output", tmp_path / "b")
+    assert code == 0, err
+    assert "effective efficiency" in out
+    assert (tmp_path / "b" / "flavour-tagger.html").exists()
     for name in (p.name for p in (tmp_path / "a").iterdir()):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
 
