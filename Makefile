@@ -55,6 +55,7 @@ validate: $(VENV)/.ready
 curves: $(VENV)/.ready
 	$(BIN)/python -m validation.figures_detector
 	$(BIN)/python -m validation.trigger_figures
+	$(BIN)/python -m validation.tracking_figures
 
 docs: $(VENV)/.ready
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html

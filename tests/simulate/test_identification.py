@@ -87,6 +87,16 @@ def test_resolution_switch_is_one_number(gun, run, belle2, varied):
     assert fraction(gun, run, varied(pid_resolution=2.0), 321, p, theta, 3, 0.9) < nominal - 0.05
 
 
+def test_confusion_switches_are_one_number_each(gun, run, belle2, varied):
+    """The corrections of B+ -> K+ nu nubar, about 0.9 of the kaons and twice the pions (5 standard deviations)."""
+    p, theta = signal_kaons(8)
+    kaons = [fraction(gun, run, card, 321, p, theta, 3, 0.9) for card in (belle2, varied(kaon_confusion=2.4))]
+    pions = [fraction(gun, run, card, 211, p, theta, 3, 0.9) for card in (belle2, varied(pion_confusion=2.6))]
+    assert kaons[1] / kaons[0] == pytest.approx(0.9, abs=0.03)
+    assert pions[1] / pions[0] == pytest.approx(2.0, abs=0.5)
+    assert fraction(gun, run, varied(pion_confusion=2.6), 321, p, theta, 3, 0.9) == pytest.approx(kaons[0], abs=0.02)
+
+
 def test_other_detector_same_code(gun, run):
     """Belle: time of flight and threshold counters in place of rings, no pixels."""
     from openbfactory.experiment import load_card
