@@ -10,6 +10,9 @@ def test_network_for_an_edited_card(tmp_path, obf):
     text = DETECTORS["belle2"].read_text().replace("cells: [160, 160", "cells: [160, 168")
     path.write_text(text)
     assert [f.code for f in check_card(path)] == ["network-of-other-geometry"]
+    assert obf("generate", "gun", "--events", "20", "--seed", "1", "--output", tmp_path / "gun.parquet")[0] == 0
+    code, _, err = obf("simulate", tmp_path / "gun.parquet", "--detector", path, "--output", tmp_path / "out.parquet")
+    assert (code, "network-of-other-geometry" in err) == (0, True)
     code, out, err = obf("train", "trigger", "--detector", path, "--output", tmp_path / "mine.json", *QUICK)
     assert code == 0, err
     assert "27 inputs, 81 hidden neurons" in out

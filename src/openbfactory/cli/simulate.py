@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,11 @@ def simulate(
                                              min=0)] = None,
 ) -> None:
     """Simulate a detector: tracks, clusters and identification of the particles in a file."""
+    from openbfactory.experiment import check_card
     from openbfactory.pipeline import Progress, simulate_file
 
+    for finding in check_card(detector):
+        if finding.severity == "warning":
+            print(f"{detector}: {finding.render()}", file=sys.stderr)
     events = simulate_file(file, detector, output, seed=seed, progress=Progress(f"simulate {detector}"))
     print(f"{output}: {events} events")

@@ -55,8 +55,8 @@ PION = 0.13957039
 FFF, FFO, STT, HIE, C4, LML0, LML1, LML12, CDCKLM, SINGLE_PHOTON, FFY, FYO = (1 << i for i in range(len(L1_LINES)))
 #: a Bhabha pair (not a line)
 BHABHA = 1 << len(L1_LINES)
-#: neural tracks of tracks above this fraction of the momentum that stt asks for are made first
-FAST = 0.8
+#: momenta over that which stt asks for: tracks whose neural tracks are made first, and those that can pass
+FAST, POSSIBLE = 1.05, 0.8
 
 
 @kernel
@@ -90,18 +90,20 @@ def neural_bits(helix: Array, first: int, last: int, of_tracks: int, card: Trigg
     """Bits of the lines with neural tracks of one event; ``measured``, ``inputs`` and ``hidden`` are scratch."""
     with_track = FFY * (of_tracks & FFF != 0) | FYO * (of_tracks & FFO != 0)
     bits, shift = 0, card.segments.event_time * rng.standard_normal()
-    for fast in (True, False):
+    low, high = FAST * card.single_momentum, math.inf
+    for turn in range(3):
         for k in range(first, last):
-            if segments[k] == 0 or bits == with_track | STT or (not fast and bits & with_track == with_track):
+            if segments[k] == 0 or bits == with_track | STT or (turn == 2 and bits & with_track == with_track):
                 continue
             pt = card.field * pt_per_tesla_cm / abs(helix[k, 2])
             p = pt * math.sqrt(1.0 + helix[k, 4] * helix[k, 4])
-            if (p > FAST * card.single_momentum) != fast:
+            if p <= low or p > high:
                 continue
             found, z, theta, pt = neural_track(helix[k], segments[k], shift, card.segments, card.network, rng,
                                                measured, inputs, hidden)
             if found and abs(z) < card.neural_z:
                 bits |= with_track | STT * (pt > card.single_momentum * math.sin(theta))
+        low, high = (POSSIBLE * card.single_momentum if turn == 0 else 0.0), low
     return bits
 
 
