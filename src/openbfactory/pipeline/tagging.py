@@ -24,7 +24,7 @@ from openbfactory.reconstruct.tag_channels import LABEL, MODE, PROBABILITY
 from openbfactory.reconstruct.tag_session import StageCounts, TagSession
 
 #: events that are tagged at once: the table of particles of a batch stays small
-BATCH = 4_000
+BATCH = 2_000
 #: variable by which the candidates of an event are ordered
 _P = f"extraInfo({PROBABILITY})"
 #: columns of the ntuple
