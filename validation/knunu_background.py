@@ -170,14 +170,14 @@ def draw(curve: list[tuple[float, Result]], former: list[tuple[float, Result]], 
                       fmt="o-", color=colour, label=label, capsize=2)
     axes.axhline(published / 1000, color="C3", label="published")
     axes.set_xscale("log")
-    ticks = [x for x, _ in curve]
+    ticks = [x for x, _ in former]
     axes.set_xticks(ticks, [f"{x:.2g}" for x in ticks])
     axes.minorticks_off()
     axes.set_ylim(0, None)
     axes.set_xlabel("luminosity that the classifier is trained on [fb$^{-1}$]")
     axes.set_ylabel("background at 8 % efficiency,\n362 fb$^{-1}$ [thousand events]")
     axes.legend(frameon=False)
-    figure.savefig(target, metadata={"Date": None})
+    figure.savefig(target, metadata={"Date": None} if target.suffix == ".svg" else None)
     plt.close(figure)
 
 
