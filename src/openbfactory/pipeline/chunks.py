@@ -8,9 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
 
 from openbfactory.core.errors import PipelineError
 from openbfactory.core.random import Address
+
+if TYPE_CHECKING:
+    from openbfactory.experiment import Card
 
 #: events in a chunk, unless asked otherwise
 CHUNK_SIZE = 10_000
@@ -49,6 +54,20 @@ class ChunkTask:
     def address(self) -> Address:
         """Address of the random numbers of this chunk; refine with ``.at(stage)``."""
         return Address(self.seed, self.sample, self.index)
+
+
+@cache
+def _named(name: str) -> Card:
+    from openbfactory.experiment import load_card
+
+    return load_card(name)
+
+
+def card_of(name: str) -> Card:
+    """Card of a name or file; named ones, which do not change, are read once a process and not once a chunk."""
+    from openbfactory.experiment import load_card
+
+    return load_card(name) if "/" in name or ".yaml" in name or ".yml" in name else _named(name)
 
 
 def plan(samples: Mapping[str, int], seed: int, chunk_size: int = CHUNK_SIZE) -> tuple[ChunkTask, ...]:

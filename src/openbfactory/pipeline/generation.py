@@ -19,7 +19,7 @@ from openbfactory.core.random import Address
 from openbfactory.events import Events, count, iterate, metadata, open_writer
 from openbfactory.events.files import format_of
 from openbfactory.experiment.machine import Machine
-from openbfactory.pipeline.chunks import CHUNK_SIZE, ChunkTask, plan
+from openbfactory.pipeline.chunks import CHUNK_SIZE, ChunkTask, card_of, plan
 from openbfactory.pipeline.engines import open_engine
 from openbfactory.pipeline.progress import Progress
 
@@ -71,11 +71,10 @@ class GenerateChunk:
 
     def __call__(self, task: ChunkTask) -> tuple[Events, Any]:
         """Events and decay counts of a chunk; the first one fails when a decay of the user's file cannot be reached."""
-        from openbfactory.experiment import load_card
         from openbfactory.generate import generate_events, reweighted, unused_decays
 
         events, counts = generate_events(task.sample, task.events, task.address.at("generate"),
-                                         self.energy.of(load_card(self.card).machine), first=task.first,
+                                         self.energy.of(card_of(self.card).machine), first=task.first,
                                          decay_file=self.decay_file, decays=self.decays, settings=dict(self.settings),
                                          fallback=self.fallback)
         if task.index == 0:

@@ -21,9 +21,9 @@ import pyarrow as pa
 
 from openbfactory.analyses.knunu.config import FOLDS, SIGNAL
 from openbfactory.analyses.knunu.training import FirstStage
-from openbfactory.experiment import Card, load_card
+from openbfactory.experiment import Card
 from openbfactory.generate import generate_events
-from openbfactory.pipeline.chunks import ChunkTask
+from openbfactory.pipeline.chunks import ChunkTask, card_of
 from openbfactory.reconstruct.config import InclusiveTagConfig
 from openbfactory.reconstruct.inclusive_tag import reconstruct_inclusive_tag
 from openbfactory.reconstruct.truth import generated_q2
@@ -82,5 +82,5 @@ def _narrow(column: np.ndarray) -> np.ndarray:
 
 def _card(detector: str, off_resonance: bool) -> Card:
     """Card of a name, with the machine at the off-resonance energy where asked."""
-    card = load_card(detector)
+    card = card_of(detector)
     return card.model_copy(update={"machine": card.machine.at_off_resonance()}) if off_resonance else card
