@@ -115,7 +115,7 @@ def rows() -> list[Row]:
     sections = [load_card("belle2").machine.cross_section(p) for p in CONTINUUM]
     return [
         Row("trigger: z resolution [cm], pT 2 to 4 GeV", 2.0, width(2.0, 4.0), 0.7, thesis),
-        Row("trigger: z resolution [cm], pT 0.3 to 0.35 GeV", 5.0, width(0.3, 0.35), 2.0, thesis),
+        Row("trigger: z resolution [cm], pT 0.3 to 0.35 GeV", 5.0, width(0.3, 0.35), 1.0, thesis),
         Row("first level: B Bbar", 0.9995, mean_efficiency(RESONANT, "L1"), 0.0005, f"{memory}: > 99.9 %"),
         Row("first level: continuum with three tracks above 0.2 GeV", 0.997,
             float(np.average(list(with_tracks.values()), weights=sections)), 0.003, memory),

@@ -21,6 +21,7 @@ _KAONS = "spectra of neutral kaons differ by a little more than 1 %, at the edge
 _CLOSED = "EvtGen gives up channels closed at the mass it drew (a_1 -> sigma pi); here they keep their fractions"
 _TAG = "simpler simulation (no cloned tracks), another decay file; published number recalled and not checked"
 _SMALL = "probabilities too small; most likely for few (1200) right B candidates in training, not traced further"
+_KAONS_AS_MUONS = "above 1.5 GeV the Cherenkov devices tell more kaons from muons than in data; half as many are left"
 _HOUGH = "no Hough grid, scattering or merging of segments in the track trigger: better than the experiment at low pT"
 _NETWORK = "the tagger here has categories; the graph network sees the relations of all tracks"
 _LISTS = "the card follows later, better efficiencies at kaonID > 0.5; the cuts belong to likelihoods of release 03"
@@ -32,6 +33,7 @@ KNOWN: Final[dict[str, Difference]] = {
         16.0, _CLONES, edge=True),
     "flavour: effective efficiency, categories, beside the graph network's 37.4 % in data": Difference(0.12, _NETWORK),
     "trigger: z resolution [cm], pT 0.3 to 0.35 GeV": Difference(2.6, _HOUGH),
+    "muonID > 0.9, 1 to 4 GeV: kaons": Difference(0.0115, _KAONS_AS_MUONS, edge=True),
     "D+ decay-time uncertainty, median [fs]": Difference(17.0, _DPLUS),
     "vertex of the other B along z, central 68 % [um]": Difference(15.0, _OTHER_B),
     "PID: pi with kaonID > 0.5, 3-4 GeV [%]": Difference(
