@@ -68,6 +68,8 @@ ANALYSES: dict[str, Analysis] = {
                                   "openbfactory.analyses.lifetimes.run:lambdac"),
     "lifetimes.omegac": Analysis("lifetime of the Omega_c0, Omega_c0 -> Omega-(Lambda K-) pi+",
                                  "openbfactory.analyses.lifetimes.run:omegac"),
+    "tau_mass": Analysis("mass of the tau from the pseudomass of tau -> 3 pi nu",
+                         "openbfactory.analyses.tau_mass.run:run"),
 }
 
 

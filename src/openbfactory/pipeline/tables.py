@@ -34,12 +34,23 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class SampleSetting:
-    """How a sample is made: name in the registry, values of its parameters, energy of the collisions, decay file."""
+    """How a sample is made: name in the registry, values of its parameters, energy of the collisions, decay file.
+
+    Attributes
+    ----------
+    filter
+        Name in :data:`openbfactory.generate.FILTERS` of a choice of events before the detector, empty for all; the
+        others count as events too.
+    known
+        Whether the reconstruction knows the energy of the collisions, or takes that of the card.
+    """
 
     sample: str
     parameters: Mapping[str, float | str] = field(default_factory=dict)
     energy: Energy = field(default_factory=Energy)
     decays: str | None = None
+    filter: str = ""
+    known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +74,15 @@ class CandidateMaker:
     def __call__(self, task: ChunkTask) -> tuple[pa.Table, dict[str, Any]]:
         """Table of candidates and summary of the chunk."""
         from openbfactory.experiment import load_card
-        from openbfactory.generate import generate_events
+        from openbfactory.generate import filtered, generate_events
         from openbfactory.simulate import simulate
 
         how, card = self.settings[task.sample], load_card(self.card)
         truth, counts = generate_events(how.sample, task.events, task.address.at("generate"),
                                         how.energy.of(card.machine), first=task.first, decays=how.decays,
                                         settings=how.parameters)
-        moved = card.model_copy(update={"machine": how.energy.of(card.machine)})
+        truth = filtered(truth, how.filter, card.machine) if how.filter else truth
+        moved = card.model_copy(update={"machine": how.energy.of(card.machine)}) if how.known else card
         columns, failed = candidates_of(simulate(truth, card, task.address.at("simulate")), moved, self.request)
         summary = {"events": task.events, "failed_fits": failed, "decays": asdict(counts)}
         return pa.table({name: pa.array(np.ascontiguousarray(column)) for name, column in columns.items()}), summary

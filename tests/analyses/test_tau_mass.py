@@ -1,0 +1,189 @@
+"""Mass of the tau.
+
+Oracles: pseudomasses drawn from the form that is fitted (the edge comes back within 4 standard deviations, false alarms
+6e-5; a wrong range of edges does not), kinematics in closed form (the pseudomass of a collinear neutrino is the mass of
+the tau), momenta multiplied by planted factors, and one small run from collisions to the report.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from openbfactory.analyses import RunOptions, find_analysis
+from openbfactory.analyses.tau_mass.calibration import LEAST, beam_energy, masses, momentum_scale
+from openbfactory.analyses.tau_mass.config import load_config
+from openbfactory.analyses.tau_mass.measurement import MEGA, bias, edge, fit
+from openbfactory.analyses.tau_mass.run import run
+from openbfactory.analyses.tau_mass.samples import Tracks
+from openbfactory.core.errors import InputError, UnknownNameError
+from openbfactory.core.random import Address
+from openbfactory.experiment import load_card
+from openbfactory.fit.shapes.pseudomass import FORMS, pseudomass_edge_linear
+from openbfactory.generate import FILTERS, filtered, generate_events
+from openbfactory.kinematics.fourvector import boost
+from openbfactory.kinematics.pseudomass import pseudomass
+from openbfactory.physics.particles import species
+from openbfactory.reconstruct.decay_string import parse_decay
+from openbfactory.reconstruct.expressions import compile_condition, compile_variable
+from openbfactory.select.cuts import compile_cut
+
+CONFIG, MACHINE = load_config(), load_card("belle2").machine
+TRUE = (1.7771, 0.003, 0.45, -1.0, 2.0)
+
+
+def drawn(n, form="quadratic", seed=1):
+    """Pseudomasses of a form with the numbers TRUE."""
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(*CONFIG.range, 12 * n)
+    density = FORMS[form](x, *CONFIG.range, *TRUE)
+    return x[rng.random(len(x)) * density.max() < density][:n]
+
+
+@pytest.mark.parametrize("form", ["quadratic", "linear"])
+def test_the_edge_comes_back(form):
+    value, sigma = edge(drawn(20_000, form), CONFIG.range, form)
+    assert abs(value - MEGA * TRUE[0]) < 4 * sigma
+    assert 0.1 < sigma < 1.0
+    moved, _ = edge(drawn(20_000, form) + 0.005, (1.705, 1.855), form)
+    assert abs(moved - MEGA * TRUE[0]) > 4 * sigma
+
+
+def test_the_linear_form_is_normalised():
+    x = np.linspace(*CONFIG.range, 20_001)
+    assert np.trapezoid(pseudomass_edge_linear(x, *CONFIG.range, *TRUE), x) == pytest.approx(1, abs=1e-6)
+
+
+def test_the_bias_is_the_edge_minus_the_generated_mass():
+    found = bias({m: drawn(20_000, seed=k) + (m - TRUE[0]) for k, m in enumerate((1.772, 1.7771, 1.782))}, (1.71, 1.84))
+    value, sigma = found.mean
+    assert abs(value) < 4 * sigma
+    assert abs(found.slope[0]) < 4 * found.slope[1]
+
+
+def test_too_few_candidates_are_an_error():
+    with pytest.raises(InputError, match="a fit needs"):
+        fit(drawn(20_000)[:50], CONFIG.range)
+    with pytest.raises(InputError, match="D0 candidates"):
+        momentum_scale(d_mesons(LEAST - 1), CONFIG.d0)
+    with pytest.raises(UnknownNameError, match="quick"):
+        CONFIG.preset("quik")
+
+
+def test_a_neutrino_along_the_rest_gives_the_mass_of_the_tau():
+    tau, energy, visible = species("tau-").mass, 0.5 * MACHINE.sqrt_s, 1.4
+    momentum = np.sqrt(energy**2 - tau**2)
+    away = 0.5 * (tau**2 - visible**2) / tau
+    rest = np.array([np.hypot(away, visible), 0, 0, -away])  # the neutrino ahead: both fly along the tau
+    along = boost(tuple(np.array([v]) for v in rest), tuple(np.array([v]) for v in (energy, 0, 0, momentum)))
+    lab = boost(along, tuple(np.array([v]) for v in MACHINE.p4))
+    found = pseudomass(np.stack(lab, axis=1), MACHINE.p4)
+    assert found[0] == pytest.approx(tau, rel=1e-9)
+    assert pseudomass(np.stack(lab, axis=1), MACHINE.p4, MACHINE.sqrt_s + 0.01)[0] > tau
+
+
+def d_mesons(n, factor=1.0, seed=2):
+    """D0 -> K- pi+ and conjugates with smeared momenta."""
+    rng = np.random.default_rng(seed)
+    flight = rng.normal((0.5, 0.5, 2.0), 0.5, (n, 3))
+    frame = (np.sqrt(species("D0").mass ** 2 + np.sum(flight**2, axis=1)), *flight.T)
+    parts = isotropic(rng, n, *(species(name).mass for name in ("D0", "K+", "pi+")))
+    p = np.stack([np.stack(boost(q, frame)[1:], axis=1) for q in parts], axis=1)
+    sign = rng.choice([-1.0, 1.0], n)
+    return Tracks(factor * p * rng.normal(1, 0.004, (n, 2, 1)), np.stack([sign, -sign], axis=1), np.arange(n))
+
+
+def test_the_momentum_scale_is_found_and_corrected():
+    nominal = momentum_scale(d_mesons(6_000), CONFIG.d0)
+    planted = d_mesons(6_000, 1.001, seed=3)
+    found = momentum_scale(planted, CONFIG.d0).minus(nominal)
+    value, sigma = found.mean
+    assert abs(value - 1e-3) < 4 * sigma
+    assert value > 5 * sigma
+    left, _ = momentum_scale(found.correct(planted), CONFIG.d0).minus(nominal).mean
+    assert abs(left) < 4 * sigma
+    mass, slope = masses(planted)
+    more = masses(Tracks(planted.p * np.array([1 + 1e-6, 1.0])[:, None], planted.charge, planted.event))[0]
+    np.testing.assert_allclose((more - mass) / 1e-6, slope[:, 0], rtol=1e-3)
+
+
+def isotropic(rng, n, mass, one, two):
+    """Both four-momenta of a two-body decay at rest, as tuples of columns."""
+    size = np.sqrt((mass**2 - (one + two) ** 2) * (mass**2 - (one - two) ** 2)) / (2 * mass)
+    axis = rng.standard_normal((n, 3))
+    axis *= size / np.linalg.norm(axis, axis=1, keepdims=True)
+    return [(np.full(n, np.hypot(m, size)), *(s * axis.T)) for m, s in ((one, 1), (two, -1))]
+
+
+def b_mesons(n, energy, seed):
+    """B+ -> anti-D0 pi+, D0 -> K pi, of pairs with a mean mass, as three tracks."""
+    rng = np.random.default_rng(seed)
+    b, d, k, pi = (species(name).mass for name in ("B+", "D0", "K+", "pi+"))
+    half = 0.5 * rng.normal(energy, 0.004, n)
+    axis = rng.standard_normal((n, 3))
+    axis *= (np.sqrt(np.maximum(half**2 - b**2, 0)) / np.linalg.norm(axis, axis=1))[:, None]
+    beams = tuple(np.full(n, v) for v in MACHINE.p4)
+    meson = boost((np.hypot(b, np.linalg.norm(axis, axis=1)), *axis.T), beams)
+    charm, pion = isotropic(rng, n, b, d, pi)
+    inner = [boost(boost(q, charm), meson) for q in isotropic(rng, n, d, k, pi)]
+    p = np.stack([np.stack(q[1:], axis=1) for q in (*inner, boost(pion, meson))], axis=1)
+    return Tracks(p, np.ones((n, 3)), np.arange(n))
+
+
+def test_a_shift_of_the_energy_is_found():
+    low, high = (10.5785 + s for s in CONFIG.b.steps)
+    found = beam_energy(b_mesons(4_000, 10.5795, 1), b_mesons(4_000, 10.5785, 2),
+                        (b_mesons(4_000, low, 3), b_mesons(4_000, high, 3)), MACHINE.p4, CONFIG.b)
+    assert abs(found.value - MACHINE.sqrt_s - 1e-3) < 4 * found.uncertainty
+    assert found.value - MACHINE.sqrt_s > 4 * found.uncertainty
+
+
+def test_the_filter_leaves_what_can_be_selected():
+    events, _ = generate_events("taupair", 3000, Address(1, "taupair"), MACHINE)
+    kept = filtered(events, "tau-edge", MACHINE)
+    assert 0.02 < len(kept) / 3000 < 0.08
+    with pytest.raises(UnknownNameError, match="tau-edge"):
+        filtered(events, "tau-edg", MACHINE)
+    assert set(FILTERS) == {"tau-edge", "few-charged"}
+
+
+def test_the_generated_mass_is_that_of_the_decay_file(tmp_path):
+    file = tmp_path / "heavy.dec"
+    file.write_text("Particle tau- 1.8 0.0\nParticle tau+ 1.8 0.0\n")
+    events, _ = generate_events("taupair", 200, Address(1, "taupair"), MACHINE, decays=file)
+    p = events["MCParticles"]
+    tau = np.abs(p["PDG"]) == 15
+    mass = np.sqrt(p["E"] ** 2 - p["px"] ** 2 - p["py"] ** 2 - p["pz"] ** 2, where=tau, out=np.zeros(p.size))
+    np.testing.assert_allclose(mass[tau], 1.8, atol=1e-6)
+    np.testing.assert_allclose(np.add.reduceat(np.where(p["status"] == 1, p["E"], 0), p.offsets[:-1]),
+                               p["E"][p.offsets[:-1]], rtol=1e-6)
+
+
+def test_every_string_is_understood():
+    for channel in (CONFIG.tau, CONFIG.d0, CONFIG.b):
+        parse_decay(channel.decay)
+        for cut in (channel.cut, *channel.cuts.values()):
+            compile_condition(cut)
+        for variable in channel.request(("0.1", "1")).variables:
+            compile_variable(variable.partition(" = ")[2])
+    compile_cut(CONFIG.tau.selection)
+    compile_cut(CONFIG.tau.trigger)
+
+
+def test_a_run_ends_in_a_report(tmp_path):
+    assert find_analysis("tau_mass").entry == "openbfactory.analyses.tau_mass.run:run"
+    chosen = [v for v in CONFIG.variations if v.name in ("radial 7e-5", "no photons of the decays")]
+    small = CONFIG.model_copy(update={"variations": tuple(chosen), "mass_steps": (0.0,),
+                                      "generic_samples": ("uubar",)})
+    found = run(RunOptions(luminosity=0.06, output=tmp_path / "run", seed=4), small)
+    mass = found["mass"]
+    assert abs(mass["value"] - mass["generated"]) < 5 * np.hypot(mass["statistical"], found["bias"]["mean"][1])
+    planted = found["planted"]
+    value, sigma = planted["found_momentum"]
+    assert abs(value - 1e-3) < 4 * sigma
+    assert abs(planted["after"]["value"]) < 4 * planted["after"]["uncertainty"]
+    assert planted["before"]["value"] > planted["after"]["value"]
+    assert set(found["systematics"]) == set(CONFIG.systematics) - {"detector material density", "tracking efficiency"}
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "Mass of the τ lepton" in page
+    assert "Systematic uncertainties" in page
