@@ -91,7 +91,7 @@ class Planted(Config):
 class Variation(Config):
     """A run that differs: in the detector of the card, the energy of the collisions, or the decay file."""
 
-    source: str
+    effect: str
     name: str
     card: dict[str, dict[str, float]] = Field(default_factory=dict)
     energy: dict[str, bool | float] = Field(default_factory=dict)

@@ -138,7 +138,7 @@ def of_the_variations(source: Source, samples: Samples, luminosity: float) -> Ch
     """Changes by runs of other cards and generators, against the same part of the data."""
     changes: Changes = {}
     for k, variation in enumerate(source.config.variations):
-        changes.setdefault(variation.source, {})[variation.name] = _varied(source, k, variation, samples, luminosity)
+        changes.setdefault(variation.effect, {})[variation.name] = _varied(source, k, variation, samples, luminosity)
     return changes
 
 
