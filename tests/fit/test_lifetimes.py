@@ -7,12 +7,14 @@ densities of the uncertainties, or no background, moves the lifetime.
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 from scipy.integrate import quad
 from scipy.optimize import approx_fprime
 
-from openbfactory.core.errors import InputError
+from openbfactory.core.errors import FitError, InputError
 from openbfactory.fit.costs import DecayCost, Simultaneous
 from openbfactory.fit.lifetimes import BACKGROUND_NAMES, LifetimeCost, NormalConstraint, density_ratio
 from openbfactory.fit.unbinned import fit_unbinned
@@ -115,3 +117,15 @@ def test_bad_data_is_named():
     assert all(word in str(caught.value) for word in ("t", "sigma", "0, 1, 2 or 3"))
     with pytest.raises(InputError, match="positive"):
         NormalConstraint("purity", 0.9, 0.0)
+
+
+def test_a_start_with_negative_curvature_is_survived():
+    rng = np.random.default_rng(8)
+    sigma = rng.gamma(5.0, 20.0, 120) + 30
+    t = rng.exponential(410.0, 120) + sigma * rng.standard_normal(120)
+    cost = DecayCost(t, sigma, 2)
+    for fraction in (0.55, 0.9, 0.999):
+        start = {"tau": 100.0, "bias": 300.0, "scale1": 2.5, "scale2": 9.0, "fraction1": fraction}
+        limits = {"scale1": (0.3, 3.0), "scale2": (1.2, 10.0), "fraction1": (0.5, 1.0), "tau": (20.0, 8000.0)}
+        with contextlib.suppress(FitError):
+            assert 200 < fit_unbinned(cost, start, limits=limits)["tau"][0] < 800

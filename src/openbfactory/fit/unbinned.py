@@ -12,11 +12,13 @@ A fit that does not converge raises FitError; it never returns a number.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from iminuit import Minuit
+from iminuit.warnings import IMinuitWarning
 
 from openbfactory.core.diagnostics import Findings
 from openbfactory.core.errors import FitError, InputError
@@ -186,7 +188,11 @@ def _minuit(cost: Cost, point: FloatArray, steps: FloatArray, derivatives: bool)
         minuit = Minuit(value, point, name=cost.parameters)
     else:
         widths = _widths(gradient, point, steps)
-        minuit = Minuit(value, point, grad=gradient, hessian=hessian, name=cost.parameters)
+        with warnings.catch_warnings():
+            # it says that g2 has no effect beside a Hessian, and fails without it where a second derivative is negative
+            warnings.simplefilter("ignore", IMinuitWarning)
+            minuit = Minuit(value, point, grad=gradient, g2=lambda theta: np.diag(hessian(theta)).copy(),
+                            hessian=hessian, name=cost.parameters)
     minuit.errordef = 1.0
     minuit.strategy = 1
     return minuit

@@ -155,8 +155,9 @@ def _fit(result: Result) -> Section:
     blocks = [figures.decay_times(result.mode, result.data, result.found, result.luminosity)]
     if result.found.model.background:
         blocks.append(figures.sideband_times(result.mode, result.data, result.found, result.luminosity))
-    blocks += [figures.uncertainties(result.data), figures.residuals(result.data, result.found),
-               figures.scan(result.mode, result.found)]
+    blocks += [figures.uncertainties(result.data), figures.residuals(result.data, result.found)]
+    if len(result.found.scan[0]) >= 3:
+        blocks.append(figures.scan(result.mode, result.found))
     fit = result.found.fit
     rows = {n: f"{fit[n][0]:.4g} ± {fit[n][1]:.2g}" for n in fit.names}
     return Section("Fit", (Paragraph("Unbinned maximum likelihood in time and its uncertainty, signal region and "

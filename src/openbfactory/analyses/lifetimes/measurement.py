@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -126,6 +127,13 @@ def measure(data: DataSet, model: Model) -> Measurement:
     best, model = settled_model(data, model)
     value, sigma = best["tau"]
     known = dict(zip(best.names, best.values.tolist(), strict=True))
-    points = [value + k * sigma for k in SCAN]
-    rises = [fit(data, model, known | {"tau": p}, ("tau",)).twice_nll - best.twice_nll for p in points]
-    return Measurement(best, model, (tuple(points), tuple(max(float(r), 0.0) for r in rises)))
+    points: list[float] = []
+    rises: list[float] = []
+    for point in (value + SCAN * sigma).tolist():
+        with contextlib.suppress(FitError):  # a parameter at its limit may have no curvature there
+            rises.append(max(fit(data, model, known | {"tau": point}, ("tau",)).twice_nll - best.twice_nll, 0.0))
+            points.append(point)
+    if len(points) < len(SCAN):
+        words = f"{len(SCAN) - len(points)} of {len(SCAN)} points of the likelihood scan have no minimum"
+        best = replace(best, warnings=(*best.warnings, words))
+    return Measurement(best, model, (tuple(points), tuple(rises)))
