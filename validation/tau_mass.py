@@ -27,7 +27,7 @@ Array = npt.NDArray[np.float64]
 #: toys, candidates of each, the numbers p1 ... p5 that they are drawn with
 TOYS, CANDIDATES, TRUE = 200, 20_000, (1.7773, 0.0045, 0.47, -2.0, 2.0)
 #: luminosity of the run, fb^-1
-LUMINOSITY = 6.0
+LUMINOSITY = 2.0
 
 
 def toys() -> Array:

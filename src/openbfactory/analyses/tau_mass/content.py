@@ -186,7 +186,7 @@ def _selection(result: Result) -> Section:
 def _fit(result: Result) -> Section:
     """Edge, scan, bias."""
     background = result.samples.background
-    rows = {n: f"{result.fit[n][0]:.5g} ± {result.fit[n][1]:.2g}" for n in result.fit.names}
+    rows = {n: f"{result.fit[n][0]:.6g} ± {result.fit[n][1]:.2g}" for n in result.fit.names}
     return Section("Fit", (
         Paragraph("Unbinned maximum likelihood of F(M) = 1 − P_{3} arctan[(M − P_{1})/P_{2}] + P_{4}(M − P_{1}) + "
                   "P_{5}(M − P_{1})^{2}; the mass is P_{1} minus its bias."),
@@ -242,6 +242,7 @@ def _systematics(result: Result) -> Section:
     return Section("Systematic uncertainties", (
         Paragraph("Every row is a run or a fit that differs. Cards: the same collisions with another detector, mean "
                   "change of the pseudomass of common candidates; generators: change of the edge; the rest: other fits "
-                  "of the same candidates. Numbers after ± are those of the samples."),
+                  "of the same candidates. Numbers after ± are statistical uncertainties of the samples: a row whose "
+                  "changes are not larger says how much was simulated, not how large the effect is."),
         Table(("source", "published [MeV]", "this run [MeV]", "changes [MeV]"), tuple(rows),
               "Systematic uncertainties.", numeric=frozenset({1, 2}), emphasis=frozenset({len(rows) - 1}))))
