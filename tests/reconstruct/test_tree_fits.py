@@ -189,6 +189,22 @@ def test_lists_without_a_decay_or_without_candidates() -> None:
     assert fit_tree(empty) == []
 
 
+def test_flights_have_their_names_without_candidates_and_where_every_fit_fails() -> None:
+    events, _ = _events(3, 5)
+    r = _reconstruction(events)
+    none = r.combine("D*+:none -> [D0:none -> K-:all pi+:all] pi+:all", "M > 50")
+    fit_tree(none, ip_constraint=True)
+    assert none["extraInfo(D0_decayTime)"].shape == (0,)
+    events["Tracks"]["cov"][:] = np.nan
+    broken = _reconstruction(events)
+    made = broken.combine("D*+:all -> [D0:all -> K-:all pi+:all] pi+:all")
+    fit_tree(made, ip_constraint=True)
+    assert broken.failed_fits[made.name] == len(made) > 0
+    assert np.all(np.isnan(made["extraInfo(D0_decayTime)"]))
+    with pytest.raises(UnknownNameError, match="D0_decayTime"):
+        made["extraInfo(D0_decayTim)"]
+
+
 def test_measurements_of_clusters_follow_the_card() -> None:
     detector = load_card("belle2").detector
     ecl = detector.ecl

@@ -135,7 +135,8 @@ def fit_tree(made: ParticleList, *, ip_constraint: bool = False, mass_constraint
         particles = _particles(codes[one, kept], kinds[one, kept], mother, fixed, ip_constraint)
         objects = table["row"][rows[chosen][:, kept]]
         fits = _fit_group(made, particles, objects, kinds[one, kept] == KLM_CLUSTER, ip_constraint, detector)
-        failed += _set(made, chosen, fits, [species_of(int(c)).name for c in codes[one, kept]])
+        names = [species_of(int(c)).name if p.flies else "" for c, p in zip(codes[one, kept], particles, strict=True)]
+        failed += _set(made, chosen, fits, names)
         found.append((chosen, fits))
     owner.failed_fits[made.name] = failed
     return found
@@ -162,7 +163,7 @@ def _fit_group(made: ParticleList, particles: list[Particle], objects: Index, kl
 
 
 def _set(made: ParticleList, chosen: Index, fits: TreeFits, names: list[str]) -> int:
-    """Write the results of one group; gives the number of failures."""
+    """Write the results of one group, flights of the composites with a name; gives the number of failures."""
     table, rows = made.owner.particles, made.rows[chosen]
     good = fits.state == OK
     for name in table.extra:  # of an earlier fit
@@ -172,12 +173,12 @@ def _set(made: ParticleList, chosen: Index, fits: TreeFits, names: list[str]) ->
     table.columns["p_value"][rows[~good]] = -1.0
     table.attach("chiSquared", rows, fits.chi2)
     table.attach("ndf", rows, np.where(good, float(fits.ndf), np.nan))
-    if np.isfinite(fits.decayTime[:, 0]).any():
+    if names[0]:
         for a, axis in enumerate("XYZ"):
             table.attach(f"prodVertex{axis}", rows, fits.origin[:, a])
     seen: dict[str, int] = {}
     for i, name in enumerate(names):
-        if not np.isfinite(fits.decayTime[:, i]).any():
+        if not name:
             continue
         seen[name] = seen.get(name, 0) + 1
         prefix = "" if i == 0 else f"{name}_" if seen[name] == 1 else f"{name}_{seen[name]}_"

@@ -143,6 +143,8 @@ def _shares_source(v: View, name: str) -> Array:
 
 def _extra(v: View, name: str) -> Array:
     values = v.particles.extra.get(name)
+    if values is None and not len(v):
+        return np.zeros(0)  # nothing is attached to no particles
     if values is None:
         known = sorted(v.particles.extra)
         raise UnknownNameError("extra information", name, known or ["(nothing is attached yet)"])
