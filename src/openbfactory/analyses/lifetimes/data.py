@@ -2,9 +2,11 @@
 
 Signal is the enriched sample at the luminosity of the data set.  Background is what generic samples leave in the wide
 mass range ``pool`` (signal decays taken out): as many candidates as are expected in each region are drawn from it with
-replacement, because a generic sample as large as the data set would take days.
+replacement, each time moved by a Gaussian of its own uncertainty, because a generic sample as large as the data set
+would take days.  With fewer than :data:`LEAST` candidates the data set has no background.
 
-Approximation: the background has the same decay times over the whole range of masses, and a flat mass.
+Approximation: the background has the same decay times over the whole range of masses, a flat mass, and a resolution
+that is wider by the Gaussian of the drawing.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ Array = npt.NDArray[np.float64]
 
 #: ns to fs
 FEMTO = 1e6
+#: candidates of generic samples from which a background is drawn
+LEAST = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +118,15 @@ def make_data(mode: Mode, signal: SampleTable, generic: Mapping[str, SampleTable
         raise InputError(message)
     parts = [times(t.where(_usable(t, mode) & ~(t["isSignal"] == 1)), mode) for t in generic.values()]
     pool = [np.concatenate([p[k] for p in parts]) if parts else np.zeros(0) for k in range(3)]
+    if len(pool[0]) < LEAST:
+        pool = [np.zeros(0)] * 3
     sizes = (mode.window[1] - mode.window[0], sum(high - low for low, high in mode.sidebands))
     density = len(pool[0]) * scale / (mode.pool[1] - mode.pool[0])
     drawn = [rng.integers(0, max(len(pool[0]), 1), rng.poisson(density * s) if len(pool[0]) else 0) for s in sizes]
     flat = rng.uniform(*mode.pool, rng.poisson(density * (mode.pool[1] - mode.pool[0])))
     residual = time[window] - FEMTO * true[mode.truth][window]
-    here, beside = (tuple(np.concatenate([values[where], pool[k][rows]]) for k, values in ((1, time), (2, sigma)))
+    here, beside = ((np.concatenate([time[where], rng.normal(pool[1][rows], pool[2][rows])]),
+                     np.concatenate([sigma[where], pool[2][rows]]))
                     for where, rows in zip((window, sides), drawn, strict=True))
     return DataSet(here[0], here[1], beside[0], beside[1], np.concatenate([mass, flat]),
                    residual[np.isfinite(residual)], sizes, density * sizes[0])

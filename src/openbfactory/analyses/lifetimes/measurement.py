@@ -77,7 +77,8 @@ def fit(data: DataSet, model: Model, start: dict[str, float] | None = None,
     FitError
         When no minimum is found.
     """
-    mean, typical = float(data.time.mean()), float(np.median(data.sigma))
+    typical = float(np.median(data.sigma))
+    mean = max(float(np.mean(np.clip(data.time, *np.percentile(data.time, [1, 99])))), 0.2 * typical)
     side = float(np.mean(data.side_time)) if len(data.side_time) else mean
     values = {"tau": mean, "bias": 0.0, "scale1": 1.0, "scale2": 2.0, "fraction1": 0.9, "scale3": 4.0,
               "fraction2": 0.08, "purity": min(data.purity[0], 0.999), "background_bias": 0.0, "background_scale": 1.2,

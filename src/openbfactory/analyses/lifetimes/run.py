@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,10 @@ from openbfactory.fit.results import write_record
 from openbfactory.generate import SAMPLES, settled
 from openbfactory.pipeline.tables import CandidateMaker, Execution, SampleSetting, SampleTable, candidate_tables
 from openbfactory.report.html import write_report
+
+#: said where generic samples are too small
+NO_BACKGROUND = ("the generic samples left too few candidates to draw a background from: the data set has none; "
+                 "a larger preset has more")
 
 
 def run(name: str, options: RunOptions) -> dict[str, Any]:
@@ -45,6 +50,8 @@ def run(name: str, options: RunOptions) -> dict[str, Any]:
     scale = luminosity / preset.generic if preset.generic else 0.0
     data = make_data(mode, signal, tables, scale, Address(options.seed, name, 0).at("background").generator())
     found = measure(data, model_of(mode, data))
+    if mode.sidebands and not data.background:
+        found = replace(found, fit=replace(found.fit, warnings=(*found.fit.warnings, NO_BACKGROUND)))
     references = {mode.published.source, *SAMPLES[mode.sample].references, *references_in(card)}
     provenance = Provenance(digest({"mode": mode.model_dump(mode="json"), "samples": sizes}), options.seed,
                             tuple(sorted(references)))
