@@ -82,11 +82,10 @@ def _tables(name: str, mode: Mode, card: str, sizes: dict[str, int], run_: Execu
 def _shifts(data: DataSet, model: Model) -> dict[str, dict[str, float]]:
     """Changes of the lifetime [fs] by other models of resolution and background, by systematic source."""
     nominal = fit(data, model)["tau"][0]
-    other, used = settled_model(data, Model(3 - min(model.gaussians, 2), model.ratio, model.background))
+    other, used = settled_model(data, replace(model, gaussians=3 - min(model.gaussians, 2)))
     found = {"resolution model": {f"Gaussians: {used.gaussians}": other["tau"][0] - nominal}}
     if model.background:
-        same = Model(model.gaussians, False, True)
-        none = Model(model.gaussians, True, False)
+        same, none = replace(model, ratio=False), replace(model, background=False)
         found["background model"] = {"one density of the uncertainties": fit(data, same)["tau"][0] - nominal,
                                      "no background (not counted)": fit(data, none)["tau"][0] - nominal}
     return found
