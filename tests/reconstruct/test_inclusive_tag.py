@@ -6,6 +6,7 @@ The toys are in ``toy_events``.  Statistical statements use fixed seeds and have
 from __future__ import annotations
 
 from importlib.resources import files
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -24,6 +25,8 @@ from openbfactory.reconstruct.variables import BDT1_INPUTS, BDT2_INPUTS, TRUTH, 
 
 CONFIG = InclusiveTagConfig()
 MACHINE = Collision(toy.BEAM)
+Track = Literal["kaon", "pion", "electron", "muon"]
+Mass = Literal["own", "kaon"]
 ORIGIN = np.zeros(3)
 
 
@@ -62,13 +65,17 @@ def test_columns_are_those_of_the_registry(signal_table: CandidateTable) -> None
         assert signal_table.columns[name].shape == (len(signal_table),), name
 
 
-def test_selection_is_the_one_written_out(generic: Events) -> None:
+@pytest.mark.parametrize(("track", "mass"), [("kaon", "own"), ("pion", "own"), ("pion", "kaon"), ("muon", "own")])
+def test_selection_is_the_one_written_out(generic: Events, track: Track, mass: Mass) -> None:
+    config = InclusiveTagConfig(signal_track=track, signal_mass=mass)
+    kind = {"kaon": 3, "pion": 2, "muon": 1}[track]
     tracks = track_list(generic["Tracks"], generic["PIDLikelihoods"], CONFIG, ORIGIN)
     photons = photon_list(generic["ECLClusters"], CONFIG, ORIGIN)
     ks = find_kshort(tracks, CONFIG, ORIGIN)
     good = tracks.good & ~ks.used
-    flow, rows = dict.fromkeys(("all", "nTracks", "visibleEnergy", "thetaMiss", "signalKaon"), 0), []
-    m_k = masses()[3]
+    last = f"signal{track.capitalize()}"
+    flow, rows = dict.fromkeys(("all", "nTracks", "visibleEnergy", "thetaMiss", last), 0), []
+    m_k = masses()[3 if mass == "kaon" else kind]
     for e in range(len(generic)):
         flow["all"] += 1
         t = np.flatnonzero(good[tracks.offsets[e]:tracks.offsets[e + 1]]) + tracks.offsets[e]
@@ -85,10 +92,10 @@ def test_selection_is_the_one_written_out(generic: Events) -> None:
         if not 0.3 < np.arctan2(np.hypot(*missing[1:3]), missing[3]) < 2.8:
             continue
         flow["thetaMiss"] += 1
-        kaons = [i for i in t if tracks.pid[i, 3] > 0.9 and tracks.nPXDHits[i] >= 1]
+        kaons = [i for i in t if tracks.pid[i, kind] > 0.9 and tracks.nPXDHits[i] >= 1]
         if not kaons:
             continue
-        flow["signalKaon"] += 1
+        flow[last] += 1
         q2 = []
         for i in kaons:
             energy = np.sqrt(m_k**2 + np.sum(tracks.p4[i, 1:] ** 2))
@@ -96,6 +103,7 @@ def test_selection_is_the_one_written_out(generic: Events) -> None:
             q2.append(toy.SQRT_S**2 / 4 + m_k**2 - toy.SQRT_S * star)
         k = kaons[int(np.argmin(q2))]
         roe = total - tracks.p4[k]
+        missing = toy.BEAM - roe - np.append(np.sqrt(m_k**2 + np.sum(tracks.p4[k, 1:] ** 2)), tracks.p4[k, 1:])
         cms = toy._boost(roe[None] * 1.0, np.append(toy.BEAM[0], -toy.BEAM[1:])[None])[0]
         pt = np.hypot(tracks.p4[t, 1], tracks.p4[t, 2])[t != k]
         star = toy._boost(missing[None], np.append(toy.BEAM[0], -toy.BEAM[1:])[None])[0]
@@ -105,12 +113,12 @@ def test_selection_is_the_one_written_out(generic: Events) -> None:
             "nKShort": len(neutral), "totalCharge2": tracks.charge[t].sum() ** 2, "roeTrackPtVariance": pt.var(),
             "missingMass2OfEvent": missing[0] ** 2 - np.sum(missing[1:] ** 2), "kaonID": tracks.pid[k, 3],
             "mm2": star[0] * abs(star[0]) - np.sum(star[1:] ** 2),
-            "nLeptons": np.sum((tracks.pid[t, 0] > 0.9) | (tracks.pid[t, 1] > 0.9)),
+            "nLeptons": np.sum((tracks.pid[t, 0] > 0.9) | (tracks.pid[t, 1] > 0.9)) - (track == "muon"),
             "dr": abs(tracks.d0[k]), "cosTheta": tracks.p4[k, 3] / np.linalg.norm(tracks.p4[k, 1:]),
         })
-    table = reconstruct_inclusive_tag(generic, MACHINE, CONFIG)
+    table = reconstruct_inclusive_tag(generic, MACHINE, config)
     assert table.cutflow == flow
-    assert len(rows) > 50
+    assert len(rows) > 30
     assert list(table.event) == [r["event"] for r in rows]
     for name in set(rows[0]) - {"event"}:
         assert np.allclose(table.columns[name], [r[name] for r in rows], rtol=1e-9, atol=1e-9), name
@@ -173,6 +181,28 @@ def test_a_semileptonic_or_broken_mother_is_no_signal(signal: Events) -> None:
         changed = signal.with_lists(MCParticles=type(truth)(truth.offsets, truth.columns | {column: values}))
         c = reconstruct_inclusive_tag(changed, MACHINE, CONFIG).columns
         assert not c["mcIsSignal"].any()
+
+
+def test_truth_of_a_pion_with_a_neutral_kaon(signal: Events) -> None:
+    """The toys' signal with pion and K_L in the place of kaon and neutrinos; matched leptons come from a B."""
+    truth = signal["MCParticles"]
+    pdg = truth["PDG"].copy()
+    mother = truth["mother"].copy()
+    of_signal = np.flatnonzero((mother == 1) & (pdg == 321))
+    pdg[of_signal] = 211
+    mother[np.flatnonzero(pdg == -14)] = 0  # not a daughter of the B
+    pdg[pdg == 14] = 130
+    changed = signal.with_lists(MCParticles=type(truth)(truth.offsets, truth.columns | {"PDG": pdg, "mother": mother}))
+    loose = InclusiveTagConfig(signal_track="pion", pion_id_min=0, kaon_pxd_hits_min=0)
+    c = reconstruct_inclusive_tag(changed, MACHINE, loose).columns
+    assert c["mcIsSignal"].mean() > 0.2
+    assert np.all(c["mcKaonPDG"][c["mcIsSignal"]] == 211)
+    assert np.isfinite(c["mcQ2"]).all()
+    assert not reconstruct_inclusive_tag(changed, MACHINE, CONFIG).columns["mcIsSignal"].any()
+    muons = reconstruct_inclusive_tag(changed, MACHINE, InclusiveTagConfig(signal_track="muon")).columns
+    of_b = abs(muons["mcMotherPDG"]) == 521
+    assert np.array_equal(muons["mcIsSignal"], of_b & (abs(muons["mcKaonPDG"]) == 13))
+    assert muons["mcIsSignal"].mean() > 0.5
 
 
 def test_nothing_but_truth_columns_changes_without_truth(signal: Events, signal_table: CandidateTable) -> None:

@@ -44,12 +44,19 @@ class InclusiveTagConfig(Config):
     kaon_id_min, kaon_pxd_hits_min
         Signal kaon: kaonID must be above, hits in the pixel detector at least.
     electron_id_min, muon_id_min
-        What counts as a lepton candidate.
+        What counts as a lepton candidate, and the cut on a signal track of that species.
+    pion_id_min
+        Cut on a pion as signal track.
+    signal_track
+        Species of the signal track: the kaon of the measurement, or that of a control sample. A lepton as signal
+        track does not count among the leptons of the event.
+    signal_mass
+        Mass of the signal track: its own, or always the kaon's (a control sample seen as the measurement sees it).
     magnetic_field
         Field along z, for the momenta of helices; set it from the detector card.
     mass_hypothesis
         ``most_likely``: the mass of a track is that of its likeliest of e, mu, pi, K, p; ``pion``: always the pion's.
-        The signal kaon always has the kaon mass.
+        The signal track always has the mass that ``signal_mass`` says.
     """
 
     track_pt_min: float = _cited("track_pt_min", ge=0)
@@ -71,10 +78,18 @@ class InclusiveTagConfig(Config):
     theta_miss_max: float = _cited("theta_miss_max", ge=0, le=3.1416)
     kaon_id_min: float = _cited("kaon_id_min", ge=0, le=1)
     kaon_pxd_hits_min: int = _cited("kaon_pxd_hits_min", ge=0)
+    pion_id_min: float = _cited("pion_id_min", ge=0, le=1)
     electron_id_min: float = _cited("electron_id_min", ge=0, le=1)
     muon_id_min: float = _cited("muon_id_min", ge=0, le=1)
     magnetic_field: float = _cited("magnetic_field", gt=0)
     mass_hypothesis: Literal["most_likely", "pion"] = "most_likely"
+    signal_track: Literal["kaon", "pion", "electron", "muon"] = "kaon"
+    signal_mass: Literal["own", "kaon"] = "own"
+
+    @property
+    def signal_id_min(self) -> float:
+        """Least identity fraction of the signal track."""
+        return float(getattr(self, f"{self.signal_track}_id_min"))
 
     @model_validator(mode="after")
     def _ordered(self) -> InclusiveTagConfig:

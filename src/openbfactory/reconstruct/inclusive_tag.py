@@ -1,7 +1,9 @@
 """The inclusive tag of B+ -> K+ nu nubar: events to one candidate each.
 
+The signal track is the kaon, or a pion, electron or muon for control samples.
+
 Order: tracks, photons and K_S of all events; the event cuts and the signal
-kaon; then, only for events that pass, event shape, modified Fox-Wolfram
+track; then, only for events that pass, event shape, modified Fox-Wolfram
 moments and vertex fits.  Missing momentum is the nominal beams minus
 everything selected.
 
@@ -32,6 +34,7 @@ from openbfactory.reconstruct.selection import (
     KSHORT,
     LEPTONS,
     PHOTONS,
+    SIGNAL_TRACKS,
     TRACKS,
     EventSums,
     Particles,
@@ -40,7 +43,7 @@ from openbfactory.reconstruct.selection import (
     event_sums,
 )
 from openbfactory.reconstruct.tracks import KAON, PION, TrackList, masses, track_list
-from openbfactory.reconstruct.truth import has_truth, match_kaons
+from openbfactory.reconstruct.truth import has_truth, match_signal
 from openbfactory.reconstruct.variables import VARIABLES
 from openbfactory.reconstruct.vertices import candidate_vertices
 
@@ -51,6 +54,8 @@ Columns = dict[str, npt.NDArray[Any]]
 
 #: lists that must be there
 NEEDED = ("Tracks", "PIDLikelihoods", "ECLClusters")
+#: signal tracks that are leptons; they do not count among the leptons of the event
+LEPTON_TRACKS = ("electron", "muon")
 
 
 class InitialState(Protocol):
@@ -104,7 +109,7 @@ class _Objects:
     photons: PhotonList
     kshort: KShortList
     beam: Array
-    m_kaon: float
+    m_signal: float
 
 
 def check_input(events: Events) -> None:
@@ -163,18 +168,18 @@ def reconstruct_inclusive_tag(events: Events, machine: InitialState, config: Inc
     tracks = track_list(events["Tracks"], events["PIDLikelihoods"], config, point)
     kshort = find_kshort(tracks, config, point)
     objects = _Objects(tracks, tracks.good & ~kshort.used, photon_list(events["ECLClusters"], config, point), kshort,
-                       np.array(machine.p4, np.float64), float(masses()[KAON]))
-    sums = event_sums(tracks, objects.prompt, objects.photons, kshort, objects.beam, objects.m_kaon, config)
+                       np.array(machine.p4, np.float64), float(masses()[_mass_of(config)]))
+    sums = event_sums(tracks, objects.prompt, objects.photons, kshort, objects.beam, objects.m_signal, config)
     index, cutflow = _apply_cuts(events, sums, config)
-    kaon = sums.kaon[index]
-    columns, particles = _kaon_and_roe(objects, sums, index)
+    signal = sums.signal[index]
+    columns, particles = _signal_and_roe(objects, sums, index, config)
     columns |= _shape_columns(particles, objects.beam)
-    vertices = candidate_vertices(index, kaon, tracks, objects.prompt, point, ip_covariance, config.magnetic_field,
-                                  objects.m_kaon, float(masses()[PION]))
+    vertices = candidate_vertices(index, signal, tracks, objects.prompt, point, ip_covariance, config.magnetic_field,
+                                  objects.m_signal, float(masses()[PION]))
     columns |= vertices.columns | {"roeVertexState": vertices.roeVertexState}
     columns = {name: columns[name] for name in VARIABLES}
     if has_truth(events):
-        columns |= match_kaons(events, index, kaon)
+        columns |= match_signal(events, index, signal, config.signal_track)
     return CandidateTable(columns, events.event[index], events.weight[index], cutflow, vertices.failed)
 
 
@@ -188,30 +193,37 @@ def _apply_cuts(events: Events, sums: EventSums, config: InclusiveTagConfig) -> 
     return np.flatnonzero(passed).astype(np.int64), cutflow
 
 
-def _kaon_and_roe(objects: _Objects, sums: EventSums, index: Index) -> tuple[Columns, Particles]:
-    """Columns of the kaon, the rest of event and the missing momentum; and the c.m. particles."""
-    tracks, beam, kaon = objects.tracks, objects.beam, sums.kaon[index]
+def _mass_of(config: InclusiveTagConfig) -> int:
+    """Hypothesis whose mass the signal track has."""
+    return KAON if config.signal_mass == "kaon" else SIGNAL_TRACKS[config.signal_track]
+
+
+def _signal_and_roe(objects: _Objects, sums: EventSums, index: Index,
+                    config: InclusiveTagConfig) -> tuple[Columns, Particles]:
+    """Columns of the signal track, the rest of event and the missing momentum; and the c.m. particles."""
+    tracks, beam, signal = objects.tracks, objects.beam, sums.signal[index]
     particles = cms_particles(index, sums, tracks, objects.prompt, objects.photons, objects.kshort, beam,
-                              objects.m_kaon)
+                              objects.m_signal)
     s = _square(beam)
-    p4 = tracks.p4[kaon].copy()
+    p4 = tracks.p4[signal].copy()
     momentum = np.linalg.norm(p4[:, 1:], axis=1)
-    p4[:, 0] = np.hypot(momentum, objects.m_kaon)
-    roe = sums.visible[index] - tracks.p4[kaon]
+    p4[:, 0] = np.hypot(momentum, objects.m_signal)
+    roe = sums.visible[index] - tracks.p4[signal]
     missing = beam - roe - p4
-    kaon_cms = particles.p4[particles.begin]
+    signal_cms = particles.p4[particles.begin]
     roe_cms = _to_cms(roe, beam)
-    missing_cms = -(roe_cms + kaon_cms)
+    missing_cms = -(roe_cms + signal_cms)
     counts = sums.counts[index]
     columns = {
-        "q2_rec": s / 4 + objects.m_kaon**2 - np.sqrt(s) * kaon_cms[:, 0],
-        "pCMS": np.linalg.norm(kaon_cms[:, 1:], axis=1), "p": momentum, "kaonID": tracks.pid[kaon, KAON],
-        "charge": tracks.charge[kaon], "dr": np.abs(tracks.d0[kaon]), "dz": tracks.dz[kaon],
+        "q2_rec": s / 4 + objects.m_signal**2 - np.sqrt(s) * signal_cms[:, 0],
+        "pCMS": np.linalg.norm(signal_cms[:, 1:], axis=1), "p": momentum, "kaonID": tracks.pid[signal, KAON],
+        "charge": tracks.charge[signal], "dr": np.abs(tracks.d0[signal]), "dz": tracks.dz[signal],
         "cosTheta": p4[:, 3] / momentum,
         "roeTrackPtVariance": particles.ptVariance,
         "roePTheta": _theta(roe), "roeP": np.linalg.norm(roe[:, 1:], axis=1),
         "roeDeltae": roe_cms[:, 0] - np.sqrt(s) / 2,
-        "nLeptons": counts[:, LEPTONS], "nPhotons": counts[:, PHOTONS], "nTracks": counts[:, TRACKS],
+        "nLeptons": counts[:, LEPTONS] - (config.signal_track in LEPTON_TRACKS),
+        "nPhotons": counts[:, PHOTONS], "nTracks": counts[:, TRACKS],
         "nKShort": counts[:, KSHORT], "totalCharge2": counts[:, CHARGE] ** 2,
         "visibleEnergy": roe[:, 0] + p4[:, 0],
         "missingMomentumOfEvent_theta": _theta(missing), "missingMomentumOfEventCMS_theta": _theta(missing_cms),
@@ -226,8 +238,8 @@ def _shape_columns(particles: Particles, beam: Array) -> Columns:
     begin, end = particles.begin, particles.end
     shape = event_shape(particles.p4, begin, end, sqrt_s)
     roe_thrust, roe_axis = thrusts(particles.p4, begin + 1, end)
-    kaon = particles.p4[begin, 1:]
-    cosine = np.sum(kaon * roe_axis, axis=1) / np.linalg.norm(kaon, axis=1)
+    signal = particles.p4[begin, 1:]
+    cosine = np.sum(signal * roe_axis, axis=1) / np.linalg.norm(signal, axis=1)
     columns: Columns = {
         "thrust": shape.thrust, "thrustAxisCosTheta": shape.thrustAxis[:, 2].copy(), "thrustOm": roe_thrust,
         "cosTBTO": np.abs(cosine), "sphericity": shape.sphericity, "aplanarity": shape.aplanarity,

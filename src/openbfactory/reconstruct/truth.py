@@ -1,7 +1,9 @@
-"""Truth matching of the signal kaon: B+ -> K+ nu nubar and what else the track may be.
+"""Truth matching of the signal track: B+ -> K+ nu nubar and what else the track may be.
 
-A signal decay is a charged B whose daughters include one charged kaon and
-exactly one neutrino and one antineutrino (photons may accompany them).  Reads
+A signal decay is a charged B whose daughters are one charged kaon, one neutrino
+and one antineutrino; where the signal track is a pion, one charged pion and one
+neutral kaon (photons may accompany them).  A lepton as signal track has no
+signal decay: it is matched where it is a lepton of its species from a B.  Reads
 ``mc*`` columns; nothing else in this room does.
 """
 
@@ -19,19 +21,24 @@ Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
 Columns = dict[str, npt.NDArray[np.generic]]
 
-PDG_B, PDG_KAON = 521, 321
+PDG_B, PDG_B0, PDG_KAON, PDG_PION = 521, 511, 321, 211
+#: what the neutral kaon of B+ -> pi+ K0 may be recorded as
+NEUTRAL_KAONS = (130, 310, 311)
+#: PDG code of each species of the signal track
+SPECIES = {"kaon": PDG_KAON, "pion": PDG_PION, "electron": 11, "muon": 13}
 NEUTRINOS = (12, 14, 16)
 
 
 @njit(cache=True, error_model="numpy")
-def _signal_decay(begin: int, end: int, pdg: Index, mother: Index, p4: Array) -> tuple[int, float]:
+def _signal_decay(begin: int, end: int, pdg: Index, mother: Index, p4: Array, species: int) -> tuple[int, float]:
     """Row (relative to ``begin``) of the first signal B and its q2 [GeV^2]; (-1, NaN) for none."""
+    unseen = 2 if species == PDG_KAON else 1
     q = np.empty(4)
     for b in range(begin, end):
         if abs(pdg[b]) != PDG_B:
             continue
-        kaons = 0
-        neutrinos = 0
+        chosen = 0
+        neutrals = 0
         others = 0
         total = 0
         for a in range(4):
@@ -40,27 +47,27 @@ def _signal_decay(begin: int, end: int, pdg: Index, mother: Index, p4: Array) ->
             if mother[i] != b - begin:
                 continue
             code = abs(pdg[i])
-            if code in NEUTRINOS:
-                neutrinos += 1
-                total += pdg[i]
+            if (code in NEUTRINOS) if species == PDG_KAON else (code in NEUTRAL_KAONS):
+                neutrals += 1
+                total += pdg[i] if species == PDG_KAON else 0
                 for a in range(4):
                     q[a] += p4[i, a]
-            elif code == PDG_KAON:
-                kaons += 1
+            elif code == species:
+                chosen += 1
             elif code != 22:
                 others += 1
-        if kaons == 1 and neutrinos == 2 and total == 0 and others == 0:
+        if chosen == 1 and neutrals == unseen and total == 0 and others == 0:
             return b - begin, q[0] * q[0] - q[1] * q[1] - q[2] * q[2] - q[3] * q[3]
     return -1, math.nan
 
 
 @njit(cache=True, error_model="numpy")
-def _match(events: Index, particle: Index, offsets: Index, pdg: Index, mother: Index, p4: Array, is_signal: Index,
-           kaon_pdg: Index, mother_pdg: Index, q2: Array) -> None:
+def _match(events: Index, particle: Index, offsets: Index, pdg: Index, mother: Index, p4: Array, species: int,
+           is_signal: Index, kaon_pdg: Index, mother_pdg: Index, q2: Array) -> None:
     """Fill the truth columns of each candidate."""
     for n in range(len(events)):
         begin, end = offsets[events[n]], offsets[events[n] + 1]
-        b, q2[n] = _signal_decay(begin, end, pdg, mother, p4)
+        b, q2[n] = _signal_decay(begin, end, pdg, mother, p4, species)
         i = particle[n]
         if i < 0 or i >= end - begin:
             continue
@@ -68,7 +75,8 @@ def _match(events: Index, particle: Index, offsets: Index, pdg: Index, mother: I
         m = mother[begin + i]
         if m >= 0:
             mother_pdg[n] = pdg[begin + m]
-            is_signal[n] = 1 if m == b and abs(kaon_pdg[n]) == PDG_KAON else 0
+            of_b = abs(mother_pdg[n]) in (PDG_B, PDG_B0) if species < PDG_PION else m == b
+            is_signal[n] = 1 if of_b and abs(kaon_pdg[n]) == species else 0
 
 
 def has_truth(events: Events) -> bool:
@@ -76,23 +84,25 @@ def has_truth(events: Events) -> bool:
     return "MCParticles" in events.lists and "mcIndex" in events["Tracks"].columns
 
 
-def match_kaons(events: Events, index: Index, kaon: Index) -> Columns:
+def match_signal(events: Events, index: Index, signal: Index, species: str = "kaon") -> Columns:
     """Truth columns of candidates, see ``TRUTH`` in :mod:`openbfactory.reconstruct.variables`.
 
     Parameters
     ----------
     events
         Events with truth.
-    index, kaon : (n,) int64
-        Events of the candidates and rows of their kaons in ``Tracks``.
+    index, signal : (n,) int64
+        Events of the candidates and rows of their signal tracks in ``Tracks``.
+    species
+        Species of the signal track, a name in :data:`SPECIES`.
     """
     truth, n = events["MCParticles"], len(index)
     p4 = np.ascontiguousarray(np.column_stack([truth[c] for c in ("E", "px", "py", "pz")]), np.float64)
-    signal, code, mother = (np.zeros(n, np.int64) for _ in range(3))
+    found, code, mother = (np.zeros(n, np.int64) for _ in range(3))
     q2 = np.empty(n)
-    _match(index, events["Tracks"]["mcIndex"][kaon].astype(np.int64), truth.offsets, truth["PDG"].astype(np.int64),
-           truth["mother"].astype(np.int64), p4, signal, code, mother, q2)
-    return {"mcIsSignal": signal != 0, "mcKaonPDG": code.astype(np.int32), "mcMotherPDG": mother.astype(np.int32),
+    _match(index, events["Tracks"]["mcIndex"][signal].astype(np.int64), truth.offsets, truth["PDG"].astype(np.int64),
+           truth["mother"].astype(np.int64), p4, SPECIES[species], found, code, mother, q2)
+    return {"mcIsSignal": found != 0, "mcKaonPDG": code.astype(np.int32), "mcMotherPDG": mother.astype(np.int32),
             "mcQ2": q2}
 
 
@@ -108,5 +118,5 @@ def _signal_q2(offsets: Index, pdg: Index, mother: Index, p4: npt.NDArray[np.flo
     """Squared mass of the neutrino pair of each event, NaN where there is none."""
     found = np.empty(len(offsets) - 1)
     for event in range(len(found)):
-        found[event] = _signal_decay(offsets[event], offsets[event + 1], pdg, mother, p4)[1]
+        found[event] = _signal_decay(offsets[event], offsets[event + 1], pdg, mother, p4, PDG_KAON)[1]
     return found

@@ -7,7 +7,8 @@ known one by one, and those chosen here are marked ``MOMENT_CHOICE``.
 
 Frames: lab unless the meaning says c.m.; the c.m. frame is reached by a pure
 boost, so its z axis is that of the lab (it differs from the beam axis by a few
-mrad).  "ROE" is everything selected except the signal kaon.
+mrad).  "ROE" is everything selected except the signal kaon, and "kaon" stands for the signal
+track where a control sample has another one (``signal_track`` of the configuration).
 """
 
 from __future__ import annotations
@@ -114,7 +115,7 @@ _CHARM_VETO = (
 )
 #: truth columns: only for labels and for composition
 TRUTH: dict[str, Variable] = {v.name: v for v in (
-    Variable("mcIsSignal", "1", "the kaon is that of a B -> K nu nubar", "estimate", dtype="bool"),
+    Variable("mcIsSignal", "1", "the kaon is that of B -> K nu nubar (others: see truth)", "estimate", dtype="bool"),
     Variable("mcKaonPDG", "1", "PDG code of the particle behind the kaon track, 0 for none", "estimate", dtype="int32"),
     Variable("mcMotherPDG", "1", "PDG code of its mother, 0 for none", "estimate", dtype="int32"),
     Variable("mcQ2", "GeV^2", "generated q2 of the B -> K nu nubar of the event, NaN for none", "estimate"),
