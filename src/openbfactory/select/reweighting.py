@@ -3,8 +3,8 @@
 Method: a classifier trained on data (label 1) against simulation (label 0), each with the same total weight, has the
 output p = f / (f + g) in the limit of many rows, f and g being the densities; p / (1 - p) = f / g is the weight that
 turns g into f (D. Martschei et al., J. Phys. Conf. Ser. 368 (2012) 012028; K. Cranmer, J. Pavez, G. Louppe,
-arXiv:1506.02169).  The weights are scaled to a mean of 1 over the simulation that was trained on, so that they change shapes and
-no yields, and bounded.
+arXiv:1506.02169).  The weights are scaled to a mean of 1 over the simulation that was trained on, so that they change
+shapes and no yields, and bounded.
 
 Validity: as far as the classifier has learned; with few rows it learns fluctuations too, so that rows that it was
 trained on must be judged by another one (:func:`over_folds`).  Left out: ratios beyond the bound.
