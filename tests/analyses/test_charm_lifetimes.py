@@ -11,7 +11,7 @@ import json
 import numpy as np
 import pytest
 
-from openbfactory.analyses import RunOptions, find_analysis
+from openbfactory.analyses import RunOptions, find_analysis, preset_of
 from openbfactory.analyses.lifetimes.config import load_config
 from openbfactory.analyses.lifetimes.data import FEMTO, inside, make_data
 from openbfactory.analyses.lifetimes.measurement import LEAST, Model, fit, measure, model_of
@@ -90,7 +90,7 @@ def test_every_string_of_every_mode_is_understood():
         for variable in (mode.mass, mode.time, mode.uncertainty, mode.truth):
             compile_variable(variable)
     with pytest.raises(UnknownNameError, match="quick"):
-        load_config().preset("quik")
+        preset_of(load_config().presets, "quik")
 
 
 def test_a_run_ends_in_a_report_and_a_resumed_run_in_the_same_bytes(tmp_path):

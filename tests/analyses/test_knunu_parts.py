@@ -35,7 +35,7 @@ def test_presets_and_detectors_that_do_not_exist_are_named():
 def test_full_preset_is_the_published_data_set():
     """362 /fb at 0.569 nb is 206 million B+ B- pairs; off resonance is 42 / 362 of the continuum, scaled by s."""
     config, machine = load_config(), load_card("belle2").machine
-    plans = {p.name: p for p in plan_samples(config.preset("full"), None, machine)}
+    plans = {p.name: p for p in plan_samples(config.presets["full"], None, machine)}
     assert set(plans) == {SIGNAL, *BACKGROUNDS, *(f"{n}_off" for n in CONTINUUM)}
     assert plans["charged"].events == pytest.approx(0.569e6 * 362, rel=1e-6)
     assert plans["ccbar_off"].events == pytest.approx(plans["ccbar"].events * 42 / 362, rel=0.02)

@@ -80,7 +80,7 @@ def test_killed_and_resumed_with_two_workers_gives_the_same_bytes(reference, tmp
 def test_chunks_after_the_pilot_keep_what_passes_and_nothing_else(tmp_path, monkeypatch):
     """Oracle: the same chunk with every candidate; made again after a loss they have the same bytes."""
     config = load_config()
-    quick = config.preset("quick").model_copy(update={"pilot": 0.003})
+    quick = config.presets["quick"].model_copy(update={"pilot": 0.003})
     small = config.model_copy(update={"presets": {"quick": quick}, "chunk_size": 600})
     monkeypatch.setattr(run_module, "load_config", lambda: small)
     setting = run_module.setting_of(RunOptions(luminosity=0.006, seed=6))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from openbfactory.analyses import RunOptions, find_analysis
+from openbfactory.analyses import RunOptions, find_analysis, preset_of
 from openbfactory.analyses.tau_mass.calibration import LEAST, beam_energy, masses, momentum_scale
 from openbfactory.analyses.tau_mass.config import load_config
 from openbfactory.analyses.tau_mass.measurement import MEGA, bias, edge, fit
@@ -67,7 +67,7 @@ def test_too_few_candidates_are_an_error():
     with pytest.raises(InputError, match="D0 candidates"):
         momentum_scale(d_mesons(LEAST - 1), CONFIG.d0)
     with pytest.raises(UnknownNameError, match="quick"):
-        CONFIG.preset("quik")
+        preset_of(CONFIG.presets, "quik")
 
 
 def test_a_neutrino_along_the_rest_gives_the_mass_of_the_tau():

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
+from openbfactory.core.errors import UnknownNameError
 from openbfactory.core.registry import lookup, names
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +91,16 @@ def find_analysis(name: str) -> Analysis:
         With the nearest name.
     """
     return lookup("analyses", name, ANALYSES)
+
+
+def preset_of(presets: Mapping[str, T], name: str) -> T:
+    """Preset of a name.
+
+    Raises
+    ------
+    UnknownNameError
+        With the nearest preset.
+    """
+    if name not in presets:
+        raise UnknownNameError("preset", name, presets)
+    return presets[name]

@@ -11,6 +11,7 @@ refused with the number of the first such event.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
@@ -39,7 +40,41 @@ class Cost(Protocol):
         """Derivatives to the parameters, None when only the value is known."""
 
 
-class DecayCost:
+class OnePassCost(ABC):
+    """A cost whose value and gradient come from one pass over the events, kept for the next question."""
+
+    def __init__(self, parameters: Sequence[str]) -> None:
+        self._parameters = tuple(parameters)
+        self._at: tuple[float, ...] = ()
+        self._value, self._gradient = math.nan, np.zeros(len(self._parameters))
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the parameters."""
+        return self._parameters
+
+    def value(self, theta: FloatArray) -> float:
+        """-2 ln L."""
+        self._evaluate(theta)
+        return self._value
+
+    def gradient(self, theta: FloatArray) -> FloatArray:
+        """Its derivatives, from the same pass over the events."""
+        self._evaluate(theta)
+        return self._gradient.copy()
+
+    def _evaluate(self, theta: FloatArray) -> None:
+        point = np.ascontiguousarray(theta, dtype=np.float64)
+        if (at := tuple(point.tolist())) != self._at:
+            self._value, self._gradient = self._pass(point)
+            self._at = at
+
+    @abstractmethod
+    def _pass(self, point: FloatArray) -> tuple[float, FloatArray]:
+        """-2 ln L and its gradient at a point."""
+
+
+class DecayCost(OnePassCost):
     """Exponential decay with per-event resolution of one to three Gaussians (:mod:`.shapes.decay`).
 
     Parameters: ``tau``, ``bias``, ``scale1`` ..., ``fraction1`` ... (one fewer).
@@ -67,38 +102,16 @@ class DecayCost:
             findings.error("gaussians", "", f"found {gaussians}", expected="1, 2 or 3")
         findings.raise_if_errors(InputError)
         self._count = gaussians
-        self._parameters = ("tau", "bias", *(f"scale{k + 1}" for k in range(gaussians)),
-                            *(f"fraction{k + 1}" for k in range(gaussians - 1)))
-        self._at: tuple[float, ...] = ()
-        self._value, self._gradient = math.nan, np.zeros(len(self._parameters))
+        super().__init__(("tau", "bias", *(f"scale{k + 1}" for k in range(gaussians)),
+                          *(f"fraction{k + 1}" for k in range(gaussians - 1))))
 
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        """Names of the parameters."""
-        return self._parameters
-
-    def value(self, theta: FloatArray) -> float:
-        """-2 ln L."""
-        self._evaluate(theta)
-        return self._value
-
-    def gradient(self, theta: FloatArray) -> FloatArray:
-        """Its derivatives, from the same pass over the events."""
-        self._evaluate(theta)
-        return self._gradient.copy()
-
-    def _evaluate(self, theta: FloatArray) -> None:
-        """Value and gradient at a point, kept for the next question."""
-        point = np.ascontiguousarray(theta, dtype=np.float64)
-        if (at := tuple(point.tolist())) != self._at:
-            k = self._count
-            scales, fractions = point[2:2 + k].copy(), point[2 + k:].copy()
-            if at[0] > 0 and (scales > 0).all():
-                self._value = float(decay_deviance(self._t, self._sigma, at[0], at[1], scales, fractions,
-                                                   self._gradient))
-            else:
-                self._value, self._gradient = math.inf, np.zeros(len(at))
-            self._at = at
+    def _pass(self, point: FloatArray) -> tuple[float, FloatArray]:
+        """-2 ln L and its gradient at a point, infinite where a lifetime or a scale is not positive."""
+        k, gradient = self._count, np.zeros(len(point))
+        scales, fractions = point[2:2 + k].copy(), point[2 + k:].copy()
+        if not (point[0] > 0 and (scales > 0).all()):
+            return math.inf, gradient
+        return float(decay_deviance(self._t, self._sigma, point[0], point[1], scales, fractions, gradient)), gradient
 
 
 class ShapeCost:

@@ -12,7 +12,7 @@ import numpy as np
 
 from openbfactory.core.diagnostics import Findings
 from openbfactory.core.errors import InputError
-from openbfactory.fit.costs import column, reject
+from openbfactory.fit.costs import OnePassCost, column, reject
 from openbfactory.fit.shapes.decay_mixture import BACKGROUND, mixture_deviance
 from openbfactory.fit.specification import FloatArray
 
@@ -21,7 +21,7 @@ BACKGROUND_NAMES = ("background_bias", "background_scale", "background_tau1", "b
                     "background_share")
 
 
-class LifetimeCost:
+class LifetimeCost(OnePassCost):
     """Decay times of a sample of some purity; :mod:`.shapes.decay_mixture` has the densities.
 
     Parameters: ``purity``, ``tau``, ``bias``, ``scale1`` ..., ``fraction1`` ... (one fewer), those of the background.
@@ -57,41 +57,18 @@ class LifetimeCost:
         self._count = gaussians
         signal = ("purity", "tau", "bias", *(f"scale{k + 1}" for k in range(gaussians)),
                   *(f"fraction{k + 1}" for k in range(gaussians - 1)))
-        self._parameters = (*signal, *BACKGROUND_NAMES) if gaussians else BACKGROUND_NAMES
-        self._at: tuple[float, ...] = ()
-        self._value, self._gradient = math.nan, np.zeros(len(self._parameters))
+        super().__init__((*signal, *BACKGROUND_NAMES) if gaussians else BACKGROUND_NAMES)
 
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        """Names of the parameters."""
-        return self._parameters
-
-    def value(self, theta: FloatArray) -> float:
-        """-2 ln L."""
-        self._evaluate(theta)
-        return self._value
-
-    def gradient(self, theta: FloatArray) -> FloatArray:
-        """Its derivatives, from the same pass over the events."""
-        self._evaluate(theta)
-        return self._gradient.copy()
-
-    def _evaluate(self, theta: FloatArray) -> None:
-        """Value and gradient at a point, kept for the next question."""
-        point = np.ascontiguousarray(theta, dtype=np.float64)
-        if (at := tuple(point.tolist())) == self._at:
-            return
-        self._at = at
+    def _pass(self, point: FloatArray) -> tuple[float, FloatArray]:
+        """-2 ln L and its gradient at a point, infinite where a lifetime or a scale is not positive."""
         k, background = self._count, point[-BACKGROUND:].copy()
         signal = point[1:-BACKGROUND].copy() if k else np.array([1.0, 0.0, 1.0])
-        positive = bool((background[1:4] > 0).all() and signal[0] > 0 and (signal[2:2 + k] > 0).all())
-        if not positive:
-            self._value, self._gradient = math.inf, np.zeros(len(at))
-            return
+        if not ((background[1:4] > 0).all() and signal[0] > 0 and (signal[2:2 + k] > 0).all()):
+            return math.inf, np.zeros(len(point))
         gradient = np.zeros(1 + len(signal) + BACKGROUND)
-        self._value = float(mixture_deviance(self._t, self._sigma, self._ratio, point[0] if k else 0.0, signal,
-                                             max(k, 1), background, gradient))
-        self._gradient = gradient if k else gradient[-BACKGROUND:]
+        value = float(mixture_deviance(self._t, self._sigma, self._ratio, point[0] if k else 0.0, signal, max(k, 1),
+                                       background, gradient))
+        return value, gradient if k else gradient[-BACKGROUND:]
 
 
 class NormalConstraint:

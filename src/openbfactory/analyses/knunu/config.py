@@ -9,7 +9,6 @@ from pathlib import Path
 from pydantic import Field
 
 from openbfactory.core.config import Config, load
-from openbfactory.core.errors import UnknownNameError
 from openbfactory.core.quantities import Quantity
 from openbfactory.experiment import Machine
 from openbfactory.select.binning import Axis, Binning
@@ -84,18 +83,6 @@ class KnunuConfig(Config):
     region: Region
     branching_fraction: Quantity
     uncertainties: dict[str, Quantity]
-
-    def preset(self, name: str) -> Preset:
-        """Preset of a name.
-
-        Raises
-        ------
-        UnknownNameError
-            With the nearest preset.
-        """
-        if name not in self.presets:
-            raise UnknownNameError("preset", name, self.presets)
-        return self.presets[name]
 
 
 @cache

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from openbfactory.analyses import RunOptions
+from openbfactory.analyses import RunOptions, preset_of
 from openbfactory.analyses.knunu.chunk import ChunkMaker
 from openbfactory.analyses.knunu.config import FOLDS, SIGNAL, KnunuConfig, SamplePlan, load_config, plan_samples
 from openbfactory.analyses.knunu.content import report_content
@@ -104,7 +104,7 @@ def setting_of(options: RunOptions) -> Setting:
         For a preset or detector that does not exist, or a card with mistakes.
     """
     config, card = load_config(), load_card(options.detector)
-    preset = config.preset(options.preset)
+    preset = preset_of(config.presets, options.preset)
     plans = plan_samples(preset, options.luminosity, card.machine)
     title = f"preset {options.preset}" + ("" if options.luminosity is None else f", {options.luminosity:g} fb^{{−1}}")
     share = min(1.0, preset.pilot / (preset.luminosity if options.luminosity is None else options.luminosity))

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from openbfactory.analyses import RunOptions
+from openbfactory.analyses import RunOptions, preset_of
 from openbfactory.analyses.lifetimes.config import Lifetimes, Mode, load_config
 from openbfactory.analyses.lifetimes.content import Result, record, report_content
 from openbfactory.analyses.lifetimes.data import DataSet, make_data
@@ -38,7 +38,7 @@ def run(name: str, options: RunOptions) -> dict[str, Any]:
         For input that is not right, a folder in use, or too few events to fit.
     """
     config, card = load_config(), load_card(options.detector)
-    mode, preset = config.modes[name], config.preset(options.preset)
+    mode, preset = config.modes[name], preset_of(config.presets, options.preset)
     luminosity = options.luminosity or mode.published.luminosity * (1.0 if mode.all_events else preset.fraction)
     execution = Execution(options.output, options.seed, options.workers, options.scheduler, options.resume,
                           options.overwrite, config.chunk_size)

@@ -8,7 +8,6 @@ from pathlib import Path
 from pydantic import Field
 
 from openbfactory.core.config import Config, load
-from openbfactory.core.errors import UnknownNameError
 from openbfactory.pipeline.candidates import Request
 
 Range = tuple[float, float]
@@ -137,18 +136,6 @@ class TauMass(Config):
     published: Published
     systematics: dict[str, float]
     world: tuple[WorldValue, ...]
-
-    def preset(self, name: str) -> Preset:
-        """Preset of a name.
-
-        Raises
-        ------
-        UnknownNameError
-            With the nearest preset.
-        """
-        if name not in self.presets:
-            raise UnknownNameError("preset", name, self.presets)
-        return self.presets[name]
 
 
 @cache

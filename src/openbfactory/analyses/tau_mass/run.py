@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from openbfactory.analyses import RunOptions
+from openbfactory.analyses import RunOptions, preset_of
 from openbfactory.analyses.tau_mass.calibration import MomentumScale, beam_energy, momentum_scale
 from openbfactory.analyses.tau_mass.config import Preset, TauMass, load_config
 from openbfactory.analyses.tau_mass.content import Closure, Result, record, report_content
@@ -53,7 +53,7 @@ def run(options: RunOptions, config: TauMass | None = None) -> dict[str, Any]:
         For input that is not right, a folder in use, or too few candidates to fit.
     """
     config = config or load_config()
-    preset = _sized(config.preset(options.preset), options.luminosity)
+    preset = _sized(preset_of(config.presets, options.preset), options.luminosity)
     source = Source(config, options.detector, Execution(options.output / "tables", options.seed, options.workers,
                                                         options.scheduler, options.resume, options.overwrite))
     simulated = _simulated(source, preset)
