@@ -14,6 +14,7 @@ calorimeter photons they look like.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -23,7 +24,7 @@ import numpy.typing as npt
 from openbfactory.core.diagnostics import Findings
 from openbfactory.core.errors import EventFileError
 from openbfactory.events.columns import COLLECTIONS
-from openbfactory.events.record import Events
+from openbfactory.events.record import Events, Jagged
 from openbfactory.reconstruct.config import InclusiveTagConfig
 from openbfactory.reconstruct.event_shape import event_shape, thrusts
 from openbfactory.reconstruct.ksfw import KSFW_NAMES, ksfw_moments
@@ -51,6 +52,8 @@ Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 Columns = dict[str, npt.NDArray[Any]]
+#: variables of candidates to the mask of those that are wanted
+Judge = Callable[[Columns], Mask]
 
 #: lists that must be there
 NEEDED = ("Tracks", "PIDLikelihoods", "ECLClusters")
@@ -112,6 +115,16 @@ class _Objects:
     m_signal: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Unfitted:
+    """Candidates before vertex fits: indices of their events, rows of their signal tracks, variables; the cutflow."""
+
+    index: Index
+    signal: Index
+    columns: Columns
+    cutflow: dict[str, float]
+
+
 def check_input(events: Events) -> None:
     """Refuse events without the detector lists and columns that reconstruction reads.
 
@@ -163,24 +176,81 @@ def reconstruct_inclusive_tag(events: Events, machine: InitialState, config: Inc
     EventFileError
         When a list or a column is missing.
     """
+    return reconstruct_with_energies(events, machine, config, [None], ip=ip, ip_covariance=ip_covariance)[0]
+
+
+def reconstruct_with_energies(events: Events, machine: InitialState, config: InclusiveTagConfig,
+                              energies: Sequence[Array | None], *, keep: Judge | None = None, ip: Array | None = None,
+                              ip_covariance: Array | None = None) -> list[CandidateTable]:
+    """Candidates of the same events for each of several sets of cluster energies.
+
+    What no cluster enters (tracks, K_S, the signal track of an event, vertices) is made once, so that a further set
+    costs a quarter of the first.
+
+    Parameters
+    ----------
+    energies
+        Energies of all clusters [GeV], (clusters,); None stands for those that were measured.  Clusters of energy 0 are
+        no photons.
+    keep
+        Which candidates are wanted, as a mask from their variables; those of vertex fits, which are made for the wanted
+        candidates alone, are not among them.  All by default.
+
+    Returns
+    -------
+    tables
+        One for each set of energies, with the cutflow before ``keep``; ``failed_fits`` are those of all together.
+
+    Raises
+    ------
+    EventFileError
+        When a list or a column is missing.
+    """
     check_input(events)
     point = np.zeros(3) if ip is None else np.array(ip, np.float64)
     tracks = track_list(events["Tracks"], events["PIDLikelihoods"], config, point)
     kshort = find_kshort(tracks, config, point)
-    objects = _Objects(tracks, tracks.good & ~kshort.used, photon_list(events["ECLClusters"], config, point), kshort,
-                       np.array(machine.p4, np.float64), float(masses()[_mass_of(config)]))
-    sums = event_sums(tracks, objects.prompt, objects.photons, kshort, objects.beam, objects.m_signal, config)
+    prompt, m_signal = tracks.good & ~kshort.used, float(masses()[_mass_of(config)])
+    found = []
+    for energy in energies:
+        clusters = events["ECLClusters"]
+        if energy is not None:
+            clusters = Jagged(clusters.offsets, clusters.columns | {"clusterE": energy})
+        objects = _Objects(tracks, prompt, photon_list(clusters, config, point), kshort,
+                           np.array(machine.p4, np.float64), m_signal)
+        found.append(_unfitted(events, objects, config, keep))
+    index = np.unique(np.concatenate([f.index for f in found]))
+    signal = np.empty(len(index), np.int64)
+    for f in found:
+        signal[np.searchsorted(index, f.index)] = f.signal
+    vertices = candidate_vertices(index, signal, tracks, prompt, point, ip_covariance, config.magnetic_field, m_signal,
+                                  float(masses()[PION]))
+    fitted = vertices.columns | {"roeVertexState": vertices.roeVertexState}
+    return [_table(events, config, f, {n: c[np.searchsorted(index, f.index)] for n, c in fitted.items()}, vertices.failed)
+            for f in found]
+
+
+def _unfitted(events: Events, objects: _Objects, config: InclusiveTagConfig, keep: Judge | None) -> _Unfitted:
+    """Candidates with every variable that needs no vertex fit."""
+    sums = event_sums(objects.tracks, objects.prompt, objects.photons, objects.kshort, objects.beam, objects.m_signal,
+                      config)
     index, cutflow = _apply_cuts(events, sums, config)
-    signal = sums.signal[index]
     columns, particles = _signal_and_roe(objects, sums, index, config)
     columns |= _shape_columns(particles, objects.beam)
-    vertices = candidate_vertices(index, signal, tracks, objects.prompt, point, ip_covariance, config.magnetic_field,
-                                  objects.m_signal, float(masses()[PION]))
-    columns |= vertices.columns | {"roeVertexState": vertices.roeVertexState}
+    if keep is not None:
+        wanted = keep(columns)
+        index, columns = index[wanted], {n: c[wanted] for n, c in columns.items()}
+    return _Unfitted(index, sums.signal[index], columns, cutflow)
+
+
+def _table(events: Events, config: InclusiveTagConfig, found: _Unfitted, fitted: Columns,
+           failed: dict[str, int]) -> CandidateTable:
+    """The table of candidates with their fits and, where the events carry it, truth."""
+    columns = found.columns | fitted
     columns = {name: columns[name] for name in VARIABLES}
     if has_truth(events):
-        columns |= match_signal(events, index, signal, config.signal_track)
-    return CandidateTable(columns, events.event[index], events.weight[index], cutflow, vertices.failed)
+        columns |= match_signal(events, found.index, found.signal, config.signal_track)
+    return CandidateTable(columns, events.event[found.index], events.weight[found.index], found.cutflow, failed)
 
 
 def _apply_cuts(events: Events, sums: EventSums, config: InclusiveTagConfig) -> tuple[Index, dict[str, float]]:
