@@ -1,10 +1,10 @@
 """Rates of the decays that ``obf run knunu`` reweights, as the generator makes them.
 
 ``python -m validation.knunu_rates [DECAYS]`` decays B+ mesons by the charmless channels that Pythia hadronises and by
-the listed channels of the named decays, with the fractions of the decay file, and prints for each named reweighting the
-rate of the decay and the mean sum of shape factors a B+ (``generated`` in ``analyses/knunu/modelling.yaml``: dividing by
-it makes the total rate that of the model, whatever made the decay).  Nothing else makes them: every other channel has
-charm or another final state.
+the listed channels of the named decays, with the fractions of the decay file.  It prints for each named reweighting the
+rate of the decay and the mean sum of shape factors a B+: ``generated`` in ``analyses/knunu/modelling.yaml``.  Dividing
+by that makes the total rate that of the model, whatever made the decay.  Nothing else makes them: every other channel
+has charm or another final state.
 """
 
 from __future__ import annotations

@@ -17,7 +17,12 @@ from openbfactory.core.errors import EventFileError
 from openbfactory.events.record import Events, Jagged
 from openbfactory.reconstruct.config import InclusiveTagConfig
 from openbfactory.reconstruct.event_shape import thrusts
-from openbfactory.reconstruct.inclusive_tag import CandidateTable, Collision, reconstruct_inclusive_tag
+from openbfactory.reconstruct.inclusive_tag import (
+    CandidateTable,
+    Collision,
+    reconstruct_inclusive_tag,
+    reconstruct_with_energies,
+)
 from openbfactory.reconstruct.kshort import find_kshort
 from openbfactory.reconstruct.photons import photon_list
 from openbfactory.reconstruct.tracks import masses, track_list
@@ -296,3 +301,23 @@ def _shifted(records: Jagged) -> Jagged:
     offsets = records.offsets.copy()
     offsets[1] += 1
     return Jagged(offsets, records.columns)
+
+
+def test_several_sets_of_energies_are_several_reconstructions(generic: Events) -> None:
+    """Oracle: each set reconstructed on its own; what ``keep`` refuses is left out and nothing else changes."""
+    clusters = generic["ECLClusters"]
+    energies = [None, clusters["clusterE"] * 1.3, clusters["clusterE"] * 0.0]
+    found = reconstruct_with_energies(generic, MACHINE, CONFIG, energies)
+    few = reconstruct_with_energies(generic, MACHINE, CONFIG, energies, keep=lambda c: c["cosTBTO"] > 0.5)
+    for energy, table, kept in zip(energies, found, few, strict=True):
+        scaled = clusters.columns | ({} if energy is None else {"clusterE": energy})
+        alone = reconstruct_inclusive_tag(generic.with_lists(ECLClusters=Jagged(clusters.offsets, scaled)), MACHINE,
+                                          CONFIG)
+        assert table.cutflow == kept.cutflow == alone.cutflow
+        wanted = alone.columns["cosTBTO"] > 0.5
+        assert 0 < wanted.sum() < len(alone)
+        assert np.array_equal(kept.event, alone.event[wanted])
+        for name, column in alone.columns.items():
+            assert np.array_equal(table.columns[name], column, equal_nan=column.dtype.kind == "f")
+            assert np.array_equal(kept.columns[name], column[wanted], equal_nan=column.dtype.kind == "f")
+    assert not np.array_equal(found[0].columns["roeDeltae"], found[1].columns["roeDeltae"])

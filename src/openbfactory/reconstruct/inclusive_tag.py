@@ -226,8 +226,11 @@ def reconstruct_with_energies(events: Events, machine: InitialState, config: Inc
     vertices = candidate_vertices(index, signal, tracks, prompt, point, ip_covariance, config.magnetic_field, m_signal,
                                   float(masses()[PION]))
     fitted = vertices.columns | {"roeVertexState": vertices.roeVertexState}
-    return [_table(events, config, f, {n: c[np.searchsorted(index, f.index)] for n, c in fitted.items()}, vertices.failed)
-            for f in found]
+    tables = []
+    for f in found:
+        rows = np.searchsorted(index, f.index)
+        tables.append(_table(events, config, f, {n: c[rows] for n, c in fitted.items()}, vertices.failed))
+    return tables
 
 
 def _unfitted(events: Events, objects: _Objects, config: InclusiveTagConfig, keep: Judge | None) -> _Unfitted:
