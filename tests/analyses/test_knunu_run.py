@@ -21,6 +21,7 @@ from openbfactory.analyses.knunu.config import load_config
 from openbfactory.fit.estimate import estimate
 from openbfactory.fit.workspace import parse_workspace, read_workspace
 from openbfactory.interpret.wet import SQUARES, read_number_density, wet_workspace
+from openbfactory.pipeline.costs import CostLog
 from openbfactory.pipeline.engines import open_engine
 from openbfactory.pipeline.progress import Progress
 from openbfactory.pipeline.store import open_store
@@ -88,7 +89,8 @@ def test_chunks_after_the_pilot_keep_what_passes_and_nothing_else(tmp_path, monk
 
     def produce(resume: bool) -> list[Path]:
         with open_store(tmp_path / "run", setting.manifest, resume=resume) as store, open_engine(0, None) as engine:
-            run_module._produce(setting, maker, store, engine, Progress("", quiet=True))
+            run_module._produce(setting, maker, store, engine, Progress("", quiet=True),
+                                CostLog(tmp_path / "run"))
         return sorted((tmp_path / "run" / "chunks" / "charged").glob("*.parquet"))
 
     chunks, last = produce(resume=False), setting.pilot_chunks("charged")

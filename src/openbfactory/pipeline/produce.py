@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from openbfactory.events import Events
 from openbfactory.pipeline.chunks import ChunkTask
+from openbfactory.pipeline.costs import Cost, CostLog, peak_memory
 from openbfactory.pipeline.engines import Engine
 from openbfactory.pipeline.progress import Progress
 from openbfactory.pipeline.store import ChunkStore
@@ -24,13 +26,16 @@ ChunkFunction = Callable[[ChunkTask], tuple[Any, Mapping[str, Any]]]
 
 @dataclass(frozen=True, slots=True)
 class _Encoded:
-    """A chunk function whose content is turned into bytes where it runs."""
+    """A chunk function whose content is turned into bytes where it runs; what it cost comes with it."""
 
     function: ChunkFunction
 
-    def __call__(self, task: ChunkTask) -> tuple[bytes, dict[str, Any]]:
+    def __call__(self, task: ChunkTask) -> tuple[bytes, dict[str, Any], Cost]:
+        begin = time.process_time()
         content, summary = self.function(task)
-        return encode(content), json.loads(json.dumps(dict(summary)))
+        data = encode(content)
+        cost = Cost(f"{task.sample}/{task.index}", task.events, time.process_time() - begin, peak_memory(), len(data))
+        return data, json.loads(json.dumps(dict(summary))), cost
 
 
 def encode(content: Any) -> bytes:
@@ -47,7 +52,7 @@ def encode(content: Any) -> bytes:
 
 
 def produce(tasks: Iterable[ChunkTask], function: ChunkFunction, store: ChunkStore, engine: Engine,
-            progress: Progress | None = None) -> list[dict[str, Any]]:
+            progress: Progress | None = None, costs: CostLog | None = None) -> list[dict[str, Any]]:
     """Summaries of all chunks in the order of the plan; the chunks are files of the store.
 
     Chunks that are finished already are not made again; damaged ones are, and
@@ -57,6 +62,8 @@ def produce(tasks: Iterable[ChunkTask], function: ChunkFunction, store: ChunkSto
     ----------
     function
         Picklable; is called with a task, on a worker.
+    costs
+        Where to write what each chunk cost, None for nowhere.
 
     Raises
     ------
@@ -76,7 +83,9 @@ def produce(tasks: Iterable[ChunkTask], function: ChunkFunction, store: ChunkSto
     if summaries:
         progress.note(f"{len(summaries)} of {len(tasks)} chunks are finished already")
     progress.start(len(missing), sum(task.events for task in missing))
-    for task, (data, summary) in engine.map(_Encoded(function), missing):
+    for task, (data, summary, cost) in engine.map(_Encoded(function), missing):
         summaries[task] = store.put(task, data, summary)
+        if costs is not None:
+            costs.add(cost)
         progress.advance(task)
     return [summaries[task] for task in tasks]

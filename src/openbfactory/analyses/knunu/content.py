@@ -34,7 +34,7 @@ def report_content(result: KnunuResult) -> ReportContent:
     """Content of the report page."""
     published = load_published("knunu")
     references = resolve([*result.provenance.references, *(q.source for q in published.quantities.values())])
-    fit = result.measurement.expected
+    fit, pseudo = result.measurement.expected, result.measurement.pseudo
     return ReportContent(
         title="B^{+} → K^{+}νν̅ with the inclusive tag",
         subtitle=f"simulated Belle II data, {result.luminosity:g} fb^{{−1}}; {result.title}",
@@ -43,11 +43,11 @@ def report_content(result: KnunuResult) -> ReportContent:
         highlights=(Highlight("expected uncertainty of μ", _uncertainty(fit)),
                     Highlight("without the simulation's own size",
                               _uncertainty(result.measurement.expected_large_simulation)),
-                    Highlight("pseudo-experiment", _estimate(result.measurement.pseudo))),
+                    Highlight("data", _estimate(result.measurement.pseudo))),
         sections=(_run(result), _cutflows(result), _distributions(result, published), _classifiers(result),
                   _fit(result), _decays(result), Section("What is approximate", (Bullets(APPROXIMATIONS),))),
         references=references,
-        warnings=tuple(dict.fromkeys((*fit.warnings, *result.measurement.pseudo.warnings, *_size_warning(result)))),
+        warnings=tuple(dict.fromkeys((*fit.warnings, *(pseudo.warnings if pseudo else ()), *_size_warning(result)))),
     )
 
 
@@ -56,16 +56,17 @@ def _sentence(result: KnunuResult) -> str:
     fit, z = result.measurement.expected, result.measurement.expected.significance.get("0")
     significance = "" if z is None else f", an expected significance of {z:.2f} standard deviations"
     return (f"With {result.luminosity:g} fb^{{−1}} and the templates of this run a Standard Model signal (μ = 1) is "
-            f"measured with an uncertainty of {_uncertainty(fit)} on μ{significance}; one pseudo-experiment gives "
-            f"μ = {_estimate(result.measurement.pseudo)}.")
+            f"measured with an uncertainty of {_uncertainty(fit)} on μ{significance}; the signal region of the data "
+            + ("is hidden." if result.measurement.pseudo is None else
+               f"gives μ = {_estimate(result.measurement.pseudo)}."))
 
 
 def _uncertainty(fit: FitResult) -> str:
     return "–" if fit.uncertainty is None else f"{fit.uncertainty:.2f}"
 
 
-def _estimate(fit: FitResult) -> str:
-    return f"{fit.value:.2f} ± {_uncertainty(fit)}"
+def _estimate(fit: FitResult | None) -> str:
+    return "hidden" if fit is None else f"{fit.value:.2f} ± {_uncertainty(fit)}"
 
 
 def _size_warning(result: KnunuResult) -> tuple[str, ...]:
@@ -192,7 +193,7 @@ def _fit(result: KnunuResult) -> Section:
         Paragraph(f"Binned likelihood in {len(fit.channels)} channels and {fit.bins} bins with {len(fit.parameters)} "
                   "parameters; the workspace is beside this page and opens with pyhf. " + text),
         figures.profile(result),
-        figures.pulls_of(result.measurement.pseudo),
+        *([] if result.measurement.pseudo is None else [figures.pulls_of(result.measurement.pseudo)]),
     ))
 
 

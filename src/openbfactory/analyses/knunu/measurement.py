@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from openbfactory.analyses.knunu.blinding import counts, visible
 from openbfactory.analyses.knunu.config import KnunuConfig
 from openbfactory.analyses.knunu.templates import Expectation, knunu_workspace
 from openbfactory.core.random import Address
@@ -23,10 +24,12 @@ class Measurement:
     ----------
     workspace
         Expected events with mu = 1 as data.
-    pseudo_workspace
-        The same with the counts of one pseudo-experiment.
-    expected, pseudo
-        Fits of the two.
+    data
+        The channels that may be seen, with the counts of one pseudo-experiment; all channels once unblinded.
+    expected
+        Fit of the expectation.
+    pseudo
+        Fit of the data, None while the signal region is hidden.
     expected_large_simulation
         Fit of the expectation without the parameters of the size of the simulated samples.
     profile
@@ -34,15 +37,16 @@ class Measurement:
     """
 
     workspace: Workspace
-    pseudo_workspace: Workspace
+    data: Workspace
     expected: FitResult
-    pseudo: FitResult
+    pseudo: FitResult | None
     expected_large_simulation: FitResult
     profile: ScanResult
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dictionary for JSON, without the workspaces."""
-        return {"expected": self.expected.to_dict(), "pseudo_experiment": self.pseudo.to_dict(),
+        return {"expected": self.expected.to_dict(), "unblinded": self.pseudo is not None, "data": counts(self.data),
+                "pseudo_experiment": None if self.pseudo is None else self.pseudo.to_dict(),
                 "expected_large_simulation": self.expected_large_simulation.to_dict(),
                 "profile": self.profile.to_dict()}
 
@@ -53,8 +57,9 @@ def mu_bounds(workspace: Workspace) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def measure(expectations: Mapping[str, Expectation], config: KnunuConfig, seed: int) -> Measurement:
-    """Fits of the expectation (mu = 1) and of one pseudo-experiment.
+def measure(expectations: Mapping[str, Expectation], config: KnunuConfig, seed: int, *,
+            unblind: bool = False) -> Measurement:
+    """Fits of the expectation (mu = 1) and, where the signal region may be seen, of one pseudo-experiment.
 
     Raises
     ------
@@ -70,4 +75,5 @@ def measure(expectations: Mapping[str, Expectation], config: KnunuConfig, seed: 
     low, high = mu_bounds(workspace)
     reach = 2.5 * (expected.uncertainty or 1.0)
     profile = scan(expectation, "mu", low=max(low, 1.0 - reach), high=min(high, 1.0 + reach), points=31)
-    return Measurement(workspace, pseudo, expected, estimate(pseudo, unit=unit), estimate(large, unit=unit), profile)
+    return Measurement(workspace, visible(pseudo, unblind=unblind), expected,
+                       estimate(pseudo, unit=unit) if unblind else None, estimate(large, unit=unit), profile)

@@ -38,6 +38,7 @@ from openbfactory.experiment import Card, load_card
 from openbfactory.fit.results import write_record
 from openbfactory.generate import SAMPLES, DecayCounts
 from openbfactory.pipeline.chunks import ChunkTask, plan
+from openbfactory.pipeline.costs import COSTS, CostLog
 from openbfactory.pipeline.engines import Engine, open_engine
 from openbfactory.pipeline.produce import produce
 from openbfactory.pipeline.progress import Progress
@@ -124,18 +125,24 @@ def run(options: RunOptions) -> dict[str, Any]:
     maker = ChunkMaker(options.detector, setting.tag, off)
     with (open_store(options.output, setting.manifest, resume=options.resume, overwrite=options.overwrite) as store,
           Progress("knunu") as progress):
-        tasks = setting.tasks
+        tasks, costs = setting.tasks, CostLog(options.output)
+        if options.overwrite:
+            (options.output / COSTS).unlink(missing_ok=True)
         if options.workers:
             compile_kernels(maker, tasks)
         with open_engine(options.workers, options.scheduler) as engine:
-            summaries, first = _produce(setting, maker, store, engine, progress)
+            summaries, first = _produce(setting, maker, store, engine, progress, costs)
         progress.note("training the second classifier")
-        models, training = _train(setting, store, first)
+        with costs.stage("training the second classifier"):
+            models, training = _train(setting, store, first)
         progress.note("filling the templates")
-        histograms = _evaluate(setting, store, models)
+        with costs.stage("templates"):
+            histograms = _evaluate(setting, store, models)
         progress.note("fitting")
         expectations = {name: expectation(h.region) for name, h in histograms.items()}
-        measurement = measure(expectations, setting.config, setting.seed)
+        unblind = bool(getattr(options, "unblind", False))
+        with costs.stage("fits"):
+            measurement = measure(expectations, setting.config, setting.seed, unblind=unblind)
         provenance = Provenance(digest(setting.manifest), setting.seed, setting.references)
         machine = setting.card.machine
         result = KnunuResult(
@@ -149,7 +156,10 @@ def _write(result: KnunuResult, options: RunOptions, measurement: Measurement) -
     """Write everything that a run leaves; the record."""
     document = result.to_dict()
     measurement.workspace.write(options.output / "workspace.json")
-    measurement.pseudo_workspace.write(options.output / "workspace_pseudo_experiment.json")
+    opened = options.output / "workspace_pseudo_experiment.json"
+    opened.unlink(missing_ok=True)
+    if measurement.pseudo is not None:
+        measurement.data.write(opened)
     densities = number_densities(result.histograms[SIGNAL].joint, result.expectations[SIGNAL],
                                  result.config.region.control_bins)
     write_densities(densities, options.output)
@@ -167,18 +177,19 @@ def weight_of(setting: Setting, plan_: SamplePlan) -> float:
     return machine.expected(plan_.process, off_resonance=plan_.off_resonance) / plan_.events
 
 
-def _produce(setting: Setting, maker: ChunkMaker, store: ChunkStore, engine: Engine,
-             progress: Progress) -> tuple[dict[ChunkTask, dict[str, Any]], tuple[FirstStage, ...]]:
+def _produce(setting: Setting, maker: ChunkMaker, store: ChunkStore, engine: Engine, progress: Progress,
+             costs: CostLog) -> tuple[dict[ChunkTask, dict[str, Any]], tuple[FirstStage, ...]]:
     """Summaries of all chunks, and BDT1 of every fold: the pilot comes first, the others pass through its BDT1."""
     tasks = setting.tasks
     pilot = [t for t in tasks if t.index < setting.pilot_chunks(t.sample)]
-    summaries = dict(zip(pilot, produce(pilot, maker, store, engine, progress), strict=True))
+    summaries = dict(zip(pilot, produce(pilot, maker, store, engine, progress, costs), strict=True))
     progress.note("training the first classifier")
-    rows = _rows(setting, store, pilot=True)
-    first = tuple(train_first(f, rows[1 - f], _generated(setting, SIGNAL, 1 - f, pilot=True), setting.config.training,
-                              setting.seed) for f in folds())
+    with costs.stage("training the first classifier"):
+        rows = _rows(setting, store, pilot=True)
+        first = tuple(train_first(f, rows[1 - f], _generated(setting, SIGNAL, 1 - f, pilot=True),
+                                  setting.config.training, setting.seed) for f in folds())
     if others := [t for t in tasks if t not in summaries]:
-        done = produce(others, replace(maker, first=first), store, engine, progress)
+        done = produce(others, replace(maker, first=first), store, engine, progress, costs)
         summaries |= dict(zip(others, done, strict=True))
     return summaries, first
 
