@@ -11,13 +11,16 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from openbfactory.analyses import RunOptions
 from openbfactory.analyses.knunu import run as run_module
 from openbfactory.analyses.knunu.chunk import ChunkMaker
+from openbfactory.analyses.knunu.classifiers import load_models, source_run
 from openbfactory.analyses.knunu.config import load_config
+from openbfactory.core.errors import InputError
 from openbfactory.fit.estimate import estimate
 from openbfactory.fit.workspace import parse_workspace, read_workspace
 from openbfactory.interpret.wet import SQUARES, read_number_density, wet_workspace
@@ -36,7 +39,7 @@ def command(output: Path, *options: str) -> list[str]:
 
 def digests(folder: Path) -> dict[str, str]:
     """Hash of every file that a run leaves."""
-    files = [p for p in folder.rglob("*") if p.suffix in {".parquet", ".json", ".html", ".csv"}]
+    files = [p for p in folder.rglob("*") if p.suffix in {".parquet", ".json", ".html", ".csv", ".txt"}]
     return {str(p.relative_to(folder)): hashlib.blake2b(p.read_bytes()).hexdigest() for p in files}
 
 
@@ -156,3 +159,18 @@ def test_the_workspace_is_reinterpreted_with_its_own_number_densities(reference)
     new = parse_workspace(wet_workspace(workspace.document, densities))
     coefficient = estimate(new, SQUARES[0], tests=()).value ** 0.5
     assert coefficient == pytest.approx(6.613, abs=0.15)  # the two rates of the Standard Model differ by 3 %
+
+
+def test_classifiers_of_a_run_come_back(reference, tmp_path):
+    """Outputs of the stored classifiers, on candidates of the run, are those of its own histogram; damage is named."""
+    models = load_models(reference)
+    table = pq.read_table(sorted((reference / "chunks" / "knunu").glob("*.parquet"))[0])
+    outputs = models[0].outputs({name: table[name].to_numpy() for name in table.column_names})
+    inside = outputs["eta"][np.isfinite(outputs["eta"])]
+    assert inside.size
+    assert np.all((inside >= 0) & (inside <= 1))
+    assert source_run(RunOptions(output=reference.parent / "knunu.x", source=reference)) == reference
+    with pytest.raises(InputError, match="no finished run"):
+        source_run(RunOptions(output=tmp_path / "knunu.x"))
+    with pytest.raises(InputError, match="no such file"):
+        load_models(tmp_path)

@@ -34,6 +34,10 @@ class RunOptions:
         Folder of the results.
     resume, overwrite
         Go on with an interrupted run, or replace what is there.
+    source
+        Folder of a finished run that this one builds on (its classifiers, its templates), None for the usual place.
+    unblind
+        Whether the signal region of the data is opened.
     """
 
     preset: str = "quick"
@@ -45,6 +49,8 @@ class RunOptions:
     output: Path = Path("out")
     resume: bool = False
     overwrite: bool = False
+    source: Path | None = None
+    unblind: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,9 @@ def run(
     output: Annotated[Path | None, typer.Option(help="folder of the results; default: out/ANALYSIS")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="continue an interrupted run")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace what is in the output folder")] = False,
+    source: Annotated[Path | None, typer.Option("--from", help="folder of a finished run that this one builds on, "
+                                                               "such as out/knunu for its validation")] = None,
+    unblind: Annotated[bool, typer.Option("--unblind", help="open the signal region of the data")] = False,
 ) -> None:
     """Measure: generate, simulate, reconstruct, select, fit and report."""
     from openbfactory.analyses import RunOptions, find_analysis
@@ -31,7 +34,8 @@ def run(
     found = find_analysis(analysis)
     folder = output or Path("out") / analysis
     options = RunOptions(preset=preset, luminosity=luminosity, seed=seed, workers=workers, scheduler=scheduler,
-                         detector=detector, output=folder, resume=resume, overwrite=overwrite)
+                         detector=detector, output=folder, resume=resume, overwrite=overwrite, source=source,
+                         unblind=unblind)
     try:
         found.run(options)
     except KeyboardInterrupt:

@@ -29,6 +29,7 @@ _DATA = Path(__file__).parent / "data"
 #: name -> packaged card; others register a path under the entry-point group ``openbfactory.detectors``
 DETECTORS: dict[str, Path] = {
     "belle2": _DATA / "belle2.yaml",
+    "belle2-data": _DATA / "belle2-data.yaml",
     "belle": _DATA / "belle.yaml",
 }
 

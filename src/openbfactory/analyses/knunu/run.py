@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from openbfactory.analyses import RunOptions, preset_of
 from openbfactory.analyses.knunu.chunk import ChunkMaker
+from openbfactory.analyses.knunu.classifiers import save_models
 from openbfactory.analyses.knunu.config import FOLDS, SIGNAL, KnunuConfig, SamplePlan, load_config, plan_samples
 from openbfactory.analyses.knunu.content import report_content
 from openbfactory.analyses.knunu.densities import number_densities, write_densities
@@ -135,12 +136,13 @@ def run(options: RunOptions) -> dict[str, Any]:
         progress.note("training the second classifier")
         with costs.stage("training the second classifier"):
             models, training = _train(setting, store, first)
+        save_models(models, options.output)
         progress.note("filling the templates")
         with costs.stage("templates"):
             histograms = _evaluate(setting, store, models)
         progress.note("fitting")
         expectations = {name: expectation(h.region) for name, h in histograms.items()}
-        unblind = bool(getattr(options, "unblind", False))
+        unblind = options.unblind
         with costs.stage("fits"):
             measurement = measure(expectations, setting.config, setting.seed, unblind=unblind)
         provenance = Provenance(digest(setting.manifest), setting.seed, setting.references)
