@@ -79,7 +79,8 @@ def test_wrong_requests(machine):
 
 
 @pytest.mark.parametrize(("name", "daughters"), [("kstarnunu", (323, 12, 12)), ("kklkl", (321, 130, 130)),
-                                                 ("kkskl", (321, 310, 130)), ("knnbar", (321, 2112, 2112))])
+                                                 ("kkskl", (321, 310, 130)), ("knnbar", (321, 2112, 2112)),
+                                                 ("jpsik", (443, 321))])
 def test_one_signal_in_each_event(name, daughters, machine):
     from openbfactory.generate.truthdecays import find_decays
 
@@ -89,3 +90,16 @@ def test_one_signal_in_each_event(name, daughters, machine):
     assert len(np.unique(found.event)) == 100
     signs = events["MCParticles"]["PDG"][found.rows[:, 0]]
     assert 20 < np.sum(signs > 0) < 80
+
+
+def test_control_sample_has_its_shares_and_forced_decays(machine):
+    """Shares of B -> D(*)0 pi and D(*)0 K (4.61 : 0.364 : 5.17 : 0.419) and D0 -> K pi; false alarms below 1e-4."""
+    from openbfactory.generate.truthdecays import find_decays
+
+    events, _ = generate_events("d0h", 400, Address(1, "d0h"), machine)
+    truth = events["MCParticles"]
+    counts = {d: len(find_decays(truth, 521, d).event) for d in ((421, 211), (423, 211), (421, 321), (423, 321))}
+    assert sum(counts.values()) >= 400
+    assert abs(counts[421, 211] - 0.436 * 400) < 4 * 10
+    assert abs(counts[421, 321] + counts[423, 321] - 0.074 * 400) < 4 * 5.3
+    assert len(np.unique(find_decays(truth, 421, (321, 211)).event)) == 400

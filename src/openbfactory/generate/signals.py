@@ -28,13 +28,18 @@ Enddecay
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A signal decay of the B+ or B0: what it is, its channels with equal shares, and what it rests on."""
+    """A signal decay of the B+ or B0: what it is, its channels with their shares (equal ones), and what it rests on.
+
+    ``more`` holds forced decays of daughters, for aliases that the channels name.
+    """
 
     title: str
     decay: str
     channels: tuple[str, ...]
     references: tuple[str, ...] = ()
     neutral: bool = False
+    shares: tuple[float, ...] = ()
+    more: str = ""
 
     @property
     def process(self) -> str:
@@ -44,12 +49,36 @@ class Signal:
     @property
     def text(self) -> str:
         """Decay file of the sample, to be laid over the main one."""
-        lines = "".join(f"1.0 {channel};\n" for channel in self.channels)
+        shares = self.shares or (1.0,) * len(self.channels)
+        lines = "".join(f"{s} {channel};\n" for s, channel in zip(shares, self.channels, strict=True))
         if self.neutral:
             return f"{_NEUTRAL_PAIRS}Decay B0signal\n{lines}Enddecay\nCDecay anti-B0signal\n"
-        return f"{_PAIRS}Decay B+signal\n{lines}Enddecay\nCDecay B-signal\n"
+        return f"{_PAIRS}Decay B+signal\n{lines}Enddecay\nCDecay B-signal\n{self.more}"
 
 
+#: a J/psi that decays to muons
+_DIMUON = """Alias J/psisignal J/psi
+Decay J/psisignal
+1.0 mu+ mu- PHOTOS VLL;
+Enddecay
+"""
+#: neutral charm mesons whose D0 decays to K- pi+
+_DZERO = """Alias D0signal D0
+Alias anti-D0signal anti-D0
+ChargeConj D0signal anti-D0signal
+Alias D*0signal D*0
+Alias anti-D*0signal anti-D*0
+ChargeConj D*0signal anti-D*0signal
+Decay anti-D*0signal
+0.647 anti-D0signal pi0 VSS;
+0.353 anti-D0signal gamma VSP_PWAVE;
+Enddecay
+CDecay D*0signal
+Decay anti-D0signal
+1.0 K+ pi- PHSP;
+Enddecay
+CDecay D0signal
+"""
 #: signals by the name of their sample
 SIGNALS: dict[str, Signal] = {
     "kstarnunu": Signal("B -> K* nu nubar (Standard Model)", "B+ -> K*+ nu nubar",
@@ -61,6 +90,12 @@ SIGNALS: dict[str, Signal] = {
                     ("K+ K_S0 K_L0 PHSP",), ("babar-kkk-2012",)),
     "knnbar": Signal("B -> K n nbar by phase space, see the reweighting Knnbar", "B+ -> K+ n0 anti-n0",
                      ("K+ n0 anti-n0 PHSP",), ("belle-ppbark-2007",)),
+    "jpsik": Signal("B -> J/psi K, J/psi -> mu+ mu-, a control sample", "B+ -> J/psi K+", ("J/psisignal K+ SVS",),
+                    ("pdg2024",), more=_DIMUON),
+    # branching fractions of B+ -> anti-D(*)0 pi+, K+
+    "d0h": Signal("B -> D(*)0 h with h = pi, K and D0 -> K pi, a control sample", "B+ -> anti-D0 h+",
+                  ("anti-D0signal pi+ PHSP", "anti-D0signal K+ PHSP", "anti-D*0signal pi+ SVS",
+                   "anti-D*0signal K+ SVS"), ("pdg2024",), shares=(4.61e-3, 3.64e-4, 5.17e-3, 4.19e-4), more=_DZERO),
     "nunubar": Signal("B0 -> nu nubar by phase space, for studies of the other B", "B0 -> nu nubar",
                       ("nu_e anti-nu_e PHSP",), neutral=True),
 }
