@@ -80,7 +80,7 @@ def test_wrong_requests(machine):
 
 @pytest.mark.parametrize(("name", "daughters"), [("kstarnunu", (323, 12, 12)), ("kklkl", (321, 130, 130)),
                                                  ("kkskl", (321, 310, 130)), ("knnbar", (321, 2112, 2112)),
-                                                 ("jpsik", (443, 321))])
+                                                 ("jpsik", (321, 443))])
 def test_one_signal_in_each_event(name, daughters, machine):
     from openbfactory.generate.truthdecays import find_decays
 
