@@ -284,3 +284,17 @@ def test_decayed_chunks_do_not_depend_on_the_others(decayed, machine):
     again = generate_events("ccbar", EVENTS, Address(1, "ccbar", 0), machine)[0]["MCParticles"]
     particles = decayed["ccbar"][0]["MCParticles"]
     assert all(again[c].tobytes() == particles[c].tobytes() for c in particles.columns)
+
+
+def test_parameters_of_the_fragmentation_start_at_what_is_used_without_them():
+    instance = pythia.pythia(pythia.pair_settings("uubar", 10.58))
+    for tunable in pythia.pythia_data().tunable:
+        assert instance.parm(tunable.setting) == tunable.value, tunable.name
+    assert pythia.tuned({t.name: t.value for t in pythia.pythia_data().tunable}) == ()
+
+
+def test_strangeness_of_the_string_makes_kaons(machine, decayed):
+    more, _ = generate_events("uubar", EVENTS, Address(1, "uubar", 0), machine, settings={"probStoUD": 0.3})
+    kaons = [int((np.abs(e["MCParticles"]["PDG"]) == 321).sum()) for e in (decayed["uubar"][0], more)]
+    # 0.3 / 0.217 is 38 % more strange pairs; 5 standard deviations of some 1 000 kaons are 20 %
+    assert kaons[1] > 1.1 * kaons[0]

@@ -26,7 +26,11 @@ from __future__ import annotations
 from openbfactory.core.random import Address
 from openbfactory.events.record import Jagged
 from openbfactory.experiment.machine import Machine
+from openbfactory.generate.counts import DecayCounts
 from openbfactory.generate.laboratory import fermion_pairs
+from openbfactory.generate.parameters import Parameter, Values
+from openbfactory.generate.pythia import pythia_data, tuned
+from openbfactory.physics.decaytable import DecayTable
 
 #: sample name to what it is
 CONTINUUM: dict[str, str] = {
@@ -37,7 +41,8 @@ CONTINUUM: dict[str, str] = {
 }
 
 
-def continuum_primaries(sample: str, events: int, address: Address, machine: Machine) -> Jagged:
+def continuum_primaries(sample: str, events: int, address: Address, machine: Machine,
+                        values: Values | None = None) -> Jagged:
     """MCParticles of quark-pair events before hadron decays.
 
     Parameters
@@ -50,6 +55,8 @@ def continuum_primaries(sample: str, events: int, address: Address, machine: Mac
         Where random numbers are drawn.
     machine
         The collider: energies and luminous region.
+    values
+        Parameters of the fragmentation by name (:func:`fragmentation_parameters`); the defaults where not given.
 
     Returns
     -------
@@ -63,4 +70,15 @@ def continuum_primaries(sample: str, events: int, address: Address, machine: Mac
     GenerationError
         When Pythia fails.
     """
-    return fermion_pairs(sample, CONTINUUM, events, address, machine)
+    return fermion_pairs(sample, CONTINUUM, events, address, machine, tuned(values or {}))
+
+
+def quark_pair_events(sample: str, events: int, address: Address, machine: Machine, table: DecayTable,
+                      values: Values) -> tuple[Jagged, DecayCounts]:
+    """MCParticles of quark-pair events before hadron decays, and an empty record of decays."""
+    return continuum_primaries(sample, events, address, machine, values), DecayCounts()
+
+
+def fragmentation_parameters() -> tuple[Parameter, ...]:
+    """Parameters of the string fragmentation, by the names of Pythia without their group."""
+    return tuple(Parameter(t.name, t.value, t.meaning, low=t.low, high=t.high) for t in pythia_data().tunable)

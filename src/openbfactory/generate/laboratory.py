@@ -42,7 +42,8 @@ NO_BEAM_PHOTONS = ("PDF:lepton = off", "PartonLevel:ISR = off")
 TOLERANCE = 1e-13
 
 
-def fermion_pairs(name: str, known: Mapping[str, str], events: int, address: Address, machine: Machine) -> Jagged:
+def fermion_pairs(name: str, known: Mapping[str, str], events: int, address: Address, machine: Machine,
+                  more: tuple[str, ...] = ()) -> Jagged:
     """MCParticles of fermion-pair events in the laboratory, before decays.
 
     Parameters
@@ -55,6 +56,8 @@ def fermion_pairs(name: str, known: Mapping[str, str], events: int, address: Add
         Where random numbers are drawn.
     machine
         The collider: energies and luminous region.
+    more
+        Further settings of Pythia, one line each.
 
     Returns
     -------
@@ -71,7 +74,7 @@ def fermion_pairs(name: str, known: Mapping[str, str], events: int, address: Add
     """
     if name not in known:
         raise UnknownNameError("sample", name, known)
-    settings = pair_settings(name, machine.sqrt_s)
+    settings = (*pair_settings(name, machine.sqrt_s), *more)
     settings = (*settings, *NO_BEAM_PHOTONS) if machine.fixed_energy else settings
     made = batch(settings, events, address.at("pythia").pythia_seed())
     p4, vertex = machine.initial_states(events, address.at("collision").generator())

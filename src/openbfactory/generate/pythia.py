@@ -16,6 +16,7 @@ initialisation (0.4 %, by 1 % in the mean) keep weight 1.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache, lru_cache
 from importlib.resources import as_file, files
@@ -53,6 +54,18 @@ class Setting(Config):
         return f"{self.name} = {self.value}"
 
 
+class Tunable(Config):
+    """A setting of Pythia that a sample takes as a parameter: name, that of Pythia, default, limits, meaning."""
+
+    name: str
+    setting: str
+    value: float
+    low: float
+    high: float
+    meaning: str
+    source: str = Field(min_length=1)
+
+
 class Pair(Config):
     """A fermion pair: PDG code of the fermion and the smallest mass of the pair."""
 
@@ -65,6 +78,7 @@ class PythiaData(Config):
 
     collision: tuple[Setting, ...]
     fragmentation: tuple[Setting, ...]
+    tunable: tuple[Tunable, ...]
     decays: tuple[Setting, ...]
     pairs: dict[str, Pair]
     photon_min: Quantity
@@ -109,6 +123,12 @@ def pythia_data() -> PythiaData:
     """Settings and constants of ``data/pythia.yaml``."""
     with as_file(files("openbfactory.generate") / "data" / "pythia.yaml") as path:
         return load(path, PythiaData)
+
+
+def tuned(values: Mapping[str, float | str]) -> tuple[str, ...]:
+    """Lines of the tunable settings whose values are not the defaults."""
+    return tuple(f"{t.setting} = {float(values[t.name])!r}" for t in pythia_data().tunable
+                 if t.name in values and float(values[t.name]) != t.value)
 
 
 def pair_settings(name: str, sqrt_s: float) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from openbfactory.experiment.machine import Machine
 from openbfactory.generate import charm, darksector, fourleptonevents, isrmeson, twobody, twophoton
 from openbfactory.generate.bpair import overlay, upsilon_primaries
 from openbfactory.generate.columns import INITIAL
-from openbfactory.generate.continuum import CONTINUUM, continuum_primaries
+from openbfactory.generate.continuum import CONTINUUM, fragmentation_parameters, quark_pair_events
 from openbfactory.generate.counts import DecayCounts
 from openbfactory.generate.darksector import muon_pair_events
 from openbfactory.generate.engine import decay_events
@@ -105,8 +105,8 @@ def _tau_pairs(events: int, address: Address, machine: Machine, table: DecayTabl
 
 def _pairs() -> dict[str, Sample]:
     """Samples of quark and lepton pairs."""
-    made = {name: Sample(name, title, name, partial(continuum_primaries, name), references=_PAIRS)
-            for name, title in CONTINUUM.items()}
+    made = {name: Sample(name, title, name, references=_PAIRS, parameters=fragmentation_parameters(),
+                         correlated=partial(quark_pair_events, name)) for name, title in CONTINUUM.items()}
     made |= {name: Sample(name, title, name, partial(lepton_pair_primaries, name), references=_PAIRS,
                           correlated=_tau_pairs if name == "taupair" else None,
                           parameters=MICHEL if name == "taupair" else (), polarised=name == "taupair")
