@@ -8,7 +8,7 @@ from openbfactory.analyses.knunu import run as run_module
 from openbfactory.analyses.knunu.config import BACKGROUNDS, CONTINUUM, SIGNAL, load_config, plan_samples
 from openbfactory.analyses.knunu.evaluation import evaluate, with_eta
 from openbfactory.analyses.knunu.run import setting_of, weight_of
-from openbfactory.analyses.knunu.templates import CHANNELS, expectation, knunu_workspace
+from openbfactory.analyses.knunu.templates import CHANNELS, expectation, knunu_workspace, relative_shifts
 from openbfactory.analyses.knunu.training import Rows, judge, passing, train_first, train_second
 from openbfactory.core.errors import CardError, FitError, UnknownNameError
 from openbfactory.core.random import Address
@@ -95,7 +95,7 @@ def flat_expectations(per_bin=20.0):
 def test_workspace_has_the_layout_of_the_publication():
     """On and off resonance, split at eta = 0.94: 9 + 3 + 9 + 3 bins; 8 and 5 samples; 1 parameter a bin each."""
     config, expectations = flat_expectations()
-    workspace = knunu_workspace(expectations, config)
+    workspace = knunu_workspace(expectations, config, relative_shifts({}, config))
     assert workspace.channel_names == [name for name, _, _ in CHANNELS]
     sizes = {c["name"]: (len(c["samples"]), len(c["samples"][0]["data"])) for c in workspace.document["channels"]}
     assert sizes == {"SR_on_resonance": (8, 9), "CR_on_resonance": (8, 3), "SR_off_resonance": (5, 9),
@@ -103,7 +103,8 @@ def test_workspace_has_the_layout_of_the_publication():
     from openbfactory.fit.estimate import analyse
 
     fit = analyse(workspace, "mu").fit
-    assert len(fit.minimum.x) == 1 + 8 + 12 * 8 + 12 * 5
+    constant = 5  # luminosity, B pairs, off-resonance normalisation, continuum shape, signal efficiency
+    assert len(fit.minimum.x) == 1 + 7 + constant + 12 * 8 + 12 * 5
 
 
 def toy_rows(rng, signal, size, shift):

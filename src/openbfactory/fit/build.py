@@ -4,7 +4,8 @@ The layout is that of the published B+ -> K+ nu nubar likelihood (arXiv:2507.123
 HEPData 10.17182/hepdata.166082): every sample of every channel has its own
 ``staterror``, so there is one parameter a bin and category for the size of the
 simulated sample; ``normsys`` for the normalisation of a sample, shared by the
-channels; a ``normfactor`` on the signal.
+channels; a ``normfactor`` on the signal; ``histosys`` for every other effect,
+symmetric, one parameter wherever its name stands.
 
 Approximation: an empty bin of a template gets ``floor`` +- ``floor`` events, as in
 that likelihood (1e-6 +- 1e-6), whatever uncertainty is given for it.  The
@@ -15,7 +16,7 @@ in the model; merge bins where it matters.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ import numpy as np
 from openbfactory.core.diagnostics import Findings
 from openbfactory.core.errors import FitError, WorkspaceError
 from openbfactory.fit.compilation import compile_model
-from openbfactory.fit.specification import FloatArray
+from openbfactory.fit.specification import BoolArray, FloatArray
 from openbfactory.fit.workspace import Workspace, parse_workspace
 
 #: events in an empty bin of a template
@@ -41,14 +42,17 @@ class Template:
     uncertainties
         Standard deviation by bin from the size of the simulated sample (root of
         the sum of squared weights); None for no such uncertainty.
+    shifts
+        Parameter to the change of the expected events by bin at plus one standard deviation (minus one: the opposite).
     """
 
     yields: FloatArray
     uncertainties: FloatArray | None = None
+    shifts: Mapping[str, FloatArray] = field(default_factory=dict)
 
 
 def build_workspace(templates: Mapping[str, Mapping[str, Template]], *, signal: Collection[str] = ("signal",),
-                    normalisations: Mapping[str, float] | None = None,
+                    normalisations: Mapping[str, float] | None = None, normalisation_name: str = "norm_{sample}",
                     observations: Mapping[str, Iterable[float]] | None = None, poi: str = "mu",
                     poi_bounds: tuple[float, float] = (0.0, 10.0), floor: float = FLOOR,
                     measurement: str = "measurement") -> Workspace:
@@ -62,6 +66,8 @@ def build_workspace(templates: Mapping[str, Mapping[str, Template]], *, signal: 
         Samples that the parameter of interest scales.
     normalisations
         Relative uncertainty of the normalisation of a sample, between 0 and 1.
+    normalisation_name
+        Name of its parameter, ``{sample}`` for that of the sample.
     observations
         Observed events by channel; the expected events by default.
     poi, poi_bounds
@@ -78,7 +84,9 @@ def build_workspace(templates: Mapping[str, Mapping[str, Template]], *, signal: 
     _check_names(templates, signal, normalisations)
     channels: list[dict[str, Any]] = [
         {"name": channel, "samples": [
-            _sample(channel, sample, template, floor, poi if sample in signal else None, normalisations.get(sample))
+            _sample(channel, sample, template, floor, poi if sample in signal else None,
+                    {normalisation_name.format(sample=sample): normalisations[sample]} if sample in normalisations
+                    else {})
             for sample, template in samples.items()]}
         for channel, samples in templates.items()
     ]
@@ -153,22 +161,34 @@ def _check_names(templates: Mapping[str, Mapping[str, Template]], signal: Collec
 
 
 def _sample(channel: str, name: str, template: Template, floor: float, poi: str | None,
-            normalisation: float | None) -> dict[str, Any]:
+            normalisations: Mapping[str, float]) -> dict[str, Any]:
     """JSON object of a sample."""
     yields = np.asarray(template.yields, dtype=np.float64)
     empty = yields == 0
     modifiers: list[dict[str, Any]] = []
     if poi is not None:
         modifiers.append({"name": poi, "type": "normfactor", "data": None})
-    if normalisation is not None:
-        modifiers.append({"name": f"norm_{name}", "type": "normsys",
-                          "data": {"hi": 1 + float(normalisation), "lo": 1 - float(normalisation)}})
+    modifiers += [{"name": parameter, "type": "normsys", "data": {"hi": 1 + float(size), "lo": 1 - float(size)}}
+                  for parameter, size in normalisations.items()]
     if template.uncertainties is not None:
         uncertainties = np.asarray(template.uncertainties, dtype=np.float64)
         if uncertainties.shape == yields.shape:
             uncertainties = np.where(empty, floor, uncertainties)
         modifiers.append({"name": f"stat_{name}_{channel}", "type": "staterror", "data": uncertainties.tolist()})
-    return {"name": name, "data": np.where(empty, floor, yields).tolist(), "modifiers": modifiers}
+    data = np.where(empty, floor, yields)
+    modifiers += [_histosys(parameter, data, np.asarray(shift, dtype=np.float64), empty)
+                  for parameter, shift in template.shifts.items()]
+    return {"name": name, "data": data.tolist(), "modifiers": modifiers}
+
+
+def _histosys(parameter: str, data: FloatArray, shift: FloatArray, empty: BoolArray) -> dict[str, Any]:
+    """JSON object of a symmetric shift; one of another length stays as it is, for the check of the workspace."""
+    if shift.shape == data.shape:
+        change = np.where(empty, 0.0, shift)
+        shapes = {"hi_data": (data + change).tolist(), "lo_data": (data - change).tolist()}
+    else:
+        shapes = {"hi_data": shift.tolist(), "lo_data": shift.tolist()}
+    return {"name": parameter, "type": "histosys", "data": shapes}
 
 
 def _expected(workspace: Workspace, mu: float, poi: str | None) -> FloatArray:

@@ -32,6 +32,8 @@ class Preset(Config):
         Simulated luminosity of the backgrounds in fb^-1, multiplied by the factor of each sample.
     off_resonance_factor
         Off-resonance continuum in units of the on-resonance continuum.
+    toys
+        Toys of each study that throws them; 0 for none.
     signal_events
         Signal events; they scale with a luminosity given by the user, up to this number.
     pilot
@@ -41,6 +43,7 @@ class Preset(Config):
 
     title: str
     luminosity: float = Field(gt=0)
+    toys: int = Field(ge=0)
     pilot: float = Field(gt=0)
     factors: dict[str, float]
     off_resonance_factor: float = Field(ge=0)
@@ -74,6 +77,82 @@ class Region(Config):
         return self.eta.index(self.signal_eta) * (len(self.q2_rec) - 1)
 
 
+class Constant(Config):
+    """One relative size in all bins of some samples (those of both energies where ``off_resonance`` is None)."""
+
+    size: Quantity
+    samples: tuple[str, ...]
+    off_resonance: bool | None = None
+
+
+class Quoted(Config):
+    """Relative size in each flat bin of the fit, the same for all samples; used where the run has no variation."""
+
+    relative: tuple[float, ...]
+    source: str
+    samples: tuple[str, ...]
+
+
+class Simulated(Config):
+    """Samples that a variation of the simulation acts on; ``pools`` are those that share one relative shift."""
+
+    samples: tuple[str, ...]
+    pools: tuple[tuple[str, ...], ...] = ()
+
+
+class ImpactGroup(Config):
+    """Parameters (patterns) whose common impact on mu is shown, beside the published one.
+
+    Attributes
+    ----------
+    published
+        Name of the published figure.
+    likelihood
+        The impact in this package's fit of the published likelihood.
+    """
+
+    title: str
+    parameters: tuple[str, ...]
+    published: str | None = None
+    likelihood: float | None = None
+
+
+class Systematics(Config):
+    """The systematic model: parameters ``mu_bkg_SAMPLE``, ``corr_NAME_c1`` or, for ``NAME_3``, ``corr_NAME_c3``.
+
+    Attributes
+    ----------
+    background_normalisation
+        Relative uncertainty of each of the seven backgrounds.
+    constant, quoted, event, detector
+        By NAME; those of events by NAME without its number, those of the detector in the order of the variations.
+    impacts
+        Groups of the impacts table, in the order of the publication.
+    """
+
+    background_normalisation: Quantity
+    constant: dict[str, Constant]
+    quoted: dict[str, Quoted]
+    event: dict[str, Simulated]
+    detector: dict[str, Simulated]
+    impacts: tuple[ImpactGroup, ...]
+
+
+class Studies(Config):
+    """What is fitted besides the expectation at mu = 1.
+
+    Attributes
+    ----------
+    mu
+        Published value, at which the expectation is fitted too.
+    simulation
+        Factors on the size of the simulated samples.
+    """
+
+    mu: Quantity
+    simulation: tuple[float, ...]
+
+
 class KnunuConfig(Config):
     """Everything in ``knunu.yaml``."""
 
@@ -82,7 +161,8 @@ class KnunuConfig(Config):
     training: Training
     region: Region
     branching_fraction: Quantity
-    uncertainties: dict[str, Quantity]
+    systematics: Systematics
+    studies: Studies
 
 
 @cache

@@ -2,13 +2,14 @@
 
 A chunk is judged by the classifiers of its own fold, which were trained on the
 other half of the chunks.  Nothing but histograms is kept, so memory does not
-grow with luminosity.
+grow with luminosity.  Histograms hold the column ``weight`` (1 where a table has
+none) of the nominal rows (``variation`` = 0, all where a table has no such column).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,8 @@ from openbfactory.analyses.knunu.chunk import Q2_EDGES
 from openbfactory.analyses.knunu.config import FOLDS, Region
 from openbfactory.analyses.knunu.densities import joint_binning
 from openbfactory.analyses.knunu.training import Columns, FoldModel
-from openbfactory.select.binning import Axis, Binning, Histogram, add_histograms, fill
+from openbfactory.analyses.knunu.variations import Shift, add_shifts, detector_shift, event_shifts
+from openbfactory.select.binning import Axis, Binning, Histogram, empty, fill
 from openbfactory.select.transform import fit_transform
 
 #: histograms of each sample that the report shows: name -> (binning, whether only the fit region is filled)
@@ -32,16 +34,20 @@ SHOWN: dict[str, tuple[Binning, bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class SampleHistograms:
-    """Histograms of one sample: the fit region, the same by generated q2 (of the signal), and those that are shown."""
+    """Histograms of one sample: the fit region, the same by generated q2 (of the signal), and those that are shown.
+
+    ``shifts`` holds what each variation does to the fit region, by the name of the variation.
+    """
 
     region: Histogram
     shown: dict[str, Histogram]
     joint: Histogram
+    shifts: dict[str, Shift] = field(default_factory=dict)
 
     def scaled(self, factor: float) -> SampleHistograms:
         """The histograms with every weight multiplied by ``factor``."""
         return SampleHistograms(self.region.scaled(factor), {k: h.scaled(factor) for k, h in self.shown.items()},
-                                self.joint.scaled(factor))
+                                self.joint.scaled(factor), {k: s.scaled(factor) for k, s in self.shifts.items()})
 
 
 def with_eta(models: Sequence[FoldModel], signal: Mapping[int, Iterable[Columns]],
@@ -65,7 +71,7 @@ def with_eta(models: Sequence[FoldModel], signal: Mapping[int, Iterable[Columns]
 
 
 def evaluate(chunks: Iterable[tuple[int, Columns]], models: Sequence[FoldModel], region: Region,
-             complete: int | None = None) -> SampleHistograms:
+             complete: int | None = None, detector: Sequence[str] = ()) -> SampleHistograms:
     """Histograms of one sample.
 
     Parameters
@@ -76,28 +82,39 @@ def evaluate(chunks: Iterable[tuple[int, Columns]], models: Sequence[FoldModel],
         One a fold, with their transforms to eta.
     complete
         Number of chunks at the beginning that hold every candidate, None for all; they fill the histogram of BDT1.
+    detector
+        Names of the detector-level variations 1, 2, ...
     """
-    regions, shown = [], {name: [fill(binning, _empty(binning))] for name, (binning, _) in SHOWN.items()}
-    regions.append(fill(region.binning, _empty(region.binning)))
-    both = joint_binning(region)
-    joint = [fill(both, _empty(both))]
-    lowest = region.eta[0]
+    total = SampleHistograms(empty(region.binning), {n: empty(b) for n, (b, _) in SHOWN.items()},
+                             empty(joint_binning(region)))
     for index, columns in chunks:
-        outputs = models[index % FOLDS].outputs(columns)
-        table = {"q2_rec": columns["q2_rec"], "mcQ2": columns["mcQ2"], **outputs}
-        inside = outputs["eta"] >= lowest
-        regions.append(fill(region.binning, {n: table[n] for n in region.binning.names}))
-        known = np.isfinite(table["mcQ2"])
-        joint.append(fill(both, {n: table[n][known] for n in both.names}))
-        for name, (binning, only_inside) in SHOWN.items():
-            if name == "BDT1" and complete is not None and index >= complete:
-                continue
-            values = table[name][inside] if only_inside else table[name]
-            shown[name].append(fill(binning, {name: values}))
-    return SampleHistograms(add_histograms(regions), {name: add_histograms(parts) for name, parts in shown.items()},
-                            add_histograms(joint))
+        part = _chunk(columns, models[index % FOLDS], region, detector)
+        if complete is not None and index >= complete:
+            part.shown["BDT1"] = empty(SHOWN["BDT1"][0])
+        total = SampleHistograms(total.region + part.region, {n: h + part.shown[n] for n, h in total.shown.items()},
+                                 total.joint + part.joint, add_shifts([total.shifts, part.shifts]))
+    return total
 
 
-def _empty(binning: Binning) -> dict[str, npt.NDArray[np.float64]]:
-    """Columns without rows."""
-    return {name: np.zeros(0) for name in binning.names}
+def _chunk(columns: Columns, model: FoldModel, region: Region, detector: Sequence[str]) -> SampleHistograms:
+    """Histograms of one chunk."""
+    outputs = model.outputs(columns)
+    table = {"q2_rec": columns["q2_rec"], "mcQ2": columns["mcQ2"], **outputs}
+    weight = np.asarray(columns["weight"], float) if "weight" in columns else np.ones(len(table["q2_rec"]))
+    variation = columns["variation"] if "variation" in columns else np.zeros(len(weight), np.int32)
+    nominal = variation == 0
+
+    def filled(binning: Binning, rows: npt.NDArray[np.bool_]) -> Histogram:
+        return fill(binning, {n: table[n][rows] for n in binning.names}, weight[rows])
+
+    inside = nominal & (outputs["eta"] >= region.eta[0])
+    flat = region.binning.index({n: table[n] for n in region.binning.names})
+    plain = {n: c[nominal] for n, c in columns.items() if n.endswith(("_up", "_down"))}
+    shifts = event_shifts(plain, flat[nominal], weight[nominal], region.binning.size)
+    if (variation > 0).any():
+        events = np.asarray(columns["event"], np.int64)
+        rows = [(events[k], flat[k], weight[k]) for k in (variation == v for v in range(len(detector) + 1))]
+        shifts |= {name: detector_shift(*rows[0], rows[k], region.binning.size) for k, name in enumerate(detector, 1)}
+    shown = {name: filled(binning, inside if only else nominal) for name, (binning, only) in SHOWN.items()}
+    return SampleHistograms(filled(region.binning, nominal), shown,
+                            filled(joint_binning(region), nominal & np.isfinite(table["mcQ2"])), shifts)

@@ -9,7 +9,7 @@ from typing import Any
 from openbfactory.analyses.knunu.config import KnunuConfig, SamplePlan
 from openbfactory.analyses.knunu.evaluation import SampleHistograms
 from openbfactory.analyses.knunu.measurement import Measurement
-from openbfactory.analyses.knunu.templates import Expectation
+from openbfactory.analyses.knunu.templates import Expectation, Shifts
 from openbfactory.analyses.knunu.training import TrainingSummary
 from openbfactory.core.provenance import Provenance
 from openbfactory.generate import DecayCounts
@@ -50,6 +50,8 @@ class KnunuResult:
         Data set that the expectations are scaled to, fb^-1.
     samples, histograms, expectations
         By name of the sample; histograms are scaled to the data set.
+    shifts
+        Parameter to sample to the relative shift of each flat bin, from all systematic effects of the model.
     training
         One a fold.
     """
@@ -61,6 +63,7 @@ class KnunuResult:
     samples: Mapping[str, SampleSummary]
     histograms: Mapping[str, SampleHistograms]
     expectations: Mapping[str, Expectation]
+    shifts: Shifts
     training: tuple[TrainingSummary, ...]
     measurement: Measurement
     provenance: Provenance
@@ -79,6 +82,7 @@ class KnunuResult:
                 "filled_bins": [int(i) for i in self.expectations[name].filled.nonzero()[0]],
                 "decays": asdict(s.decays),
             } for name, s in self.samples.items()},
+            "shifts": {p: {n: v.tolist() for n, v in by.items()} for p, by in self.shifts.items()},
             "training": [t.to_dict() for t in self.training],
             "binning": self.config.region.binning.model_dump(mode="json"),
             "provenance": self.provenance.to_dict(),

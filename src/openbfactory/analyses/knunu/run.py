@@ -19,7 +19,7 @@ from openbfactory.analyses.knunu.densities import number_densities, write_densit
 from openbfactory.analyses.knunu.evaluation import SampleHistograms, evaluate, with_eta
 from openbfactory.analyses.knunu.measurement import Measurement, measure
 from openbfactory.analyses.knunu.record import KnunuResult, SampleSummary
-from openbfactory.analyses.knunu.templates import expectation
+from openbfactory.analyses.knunu.templates import expectation, relative_shifts
 from openbfactory.analyses.knunu.training import (
     Columns,
     FirstStage,
@@ -142,15 +142,16 @@ def run(options: RunOptions) -> dict[str, Any]:
             histograms = _evaluate(setting, store, models)
         progress.note("fitting")
         expectations = {name: expectation(h.region) for name, h in histograms.items()}
-        unblind = options.unblind
+        shifts = relative_shifts({name: h.shifts for name, h in histograms.items()}, setting.config)
         with costs.stage("fits"):
-            measurement = measure(expectations, setting.config, setting.seed, unblind=unblind)
+            measurement = measure(expectations, setting.config, setting.seed, shifts, unblind=options.unblind,
+                                  toys=preset_of(setting.config.presets, options.preset).toys)
         provenance = Provenance(digest(setting.manifest), setting.seed, setting.references)
         machine = setting.card.machine
         result = KnunuResult(
             setting.config, setting.title, machine.integrated_luminosity(),
             machine.integrated_luminosity(off_resonance=True), _summaries(setting, summaries), histograms, expectations,
-            tuple(training), measurement, provenance)
+            shifts, tuple(training), measurement, provenance)
         return _write(result, options, measurement)
 
 
@@ -197,13 +198,19 @@ def _produce(setting: Setting, maker: ChunkMaker, store: ChunkStore, engine: Eng
 
 
 def _candidates(setting: Setting, store: ChunkStore, sample: str, parity: int | None = None, *,
-                pilot: bool = False) -> Iterator[tuple[ChunkTask, Columns]]:
-    """Candidates of the chunks of a sample, one chunk at a time; of the pilot alone where asked for."""
+                pilot: bool = False, variations: bool = False) -> Iterator[tuple[ChunkTask, Columns]]:
+    """Candidates of the chunks of a sample, one at a time; of the pilot alone, or with variations, where asked for."""
     for task in setting.tasks:
         if (task.sample == sample and (parity is None or task.index % FOLDS == parity)
                 and not (pilot and task.index >= setting.pilot_chunks(sample))):
-            table = pq.read_table(store.path(task), columns=list(READ))
-            yield task, {name: table[name].to_numpy() for name in READ}
+            names = [*READ, *(_varied(pq.read_schema(store.path(task)).names) if variations else [])]
+            table = pq.read_table(store.path(task), columns=names)
+            yield task, {name: table[name].to_numpy() for name in names}
+
+
+def _varied(names: Iterable[str]) -> list[str]:
+    """Columns of weights and variations, of those that a table has."""
+    return [n for n in names if n in ("weight", "variation") or n.endswith(("_up", "_down"))]
 
 
 def _rows(setting: Setting, store: ChunkStore, *, pilot: bool = False,
@@ -264,8 +271,8 @@ def _evaluate(setting: Setting, store: ChunkStore, models: list[FoldModel]) -> d
     found = {}
     for plan_ in setting.plans:
         last = setting.pilot_chunks(plan_.name)
-        chunks = ((task.index, columns) for task, columns in _candidates(setting, store, plan_.name))
-        histograms = evaluate(chunks, models, setting.config.region, last)
+        chunks = ((task.index, columns) for task, columns in _candidates(setting, store, plan_.name, variations=True))
+        histograms = evaluate(chunks, models, setting.config.region, last, tuple(setting.config.systematics.detector))
         histograms = histograms.scaled(weight_of(setting, plan_))
         complete = sum(_generated(setting, plan_.name, f, pilot=True) for f in folds())
         histograms.shown["BDT1"] = histograms.shown["BDT1"].scaled(plan_.events / complete)

@@ -6,22 +6,33 @@ a sample has no simulated candidate is not free of it: its expectation is then
 estimated from the sample's own row and column sums (q2_rec and eta
 independent), with 100 % uncertainty, and the bin is listed in the result.
 
+Every systematic effect shifts the bins of a template by a relative size
+(:mod:`openbfactory.analyses.knunu.variations`); names, types and sizes follow the
+published likelihood (arXiv:2507.12393), so effects that it leaves out for a sample,
+such as those of neutral clusters for ddbar and tau pairs, are left out here.
+
 Approximation: the number of filled bins falls as the simulated luminosity
 grows; with a few times the data luminosity there are almost none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from openbfactory.analyses.knunu.config import B_PAIRS, CONTINUUM, SIGNAL, KnunuConfig
+from openbfactory.analyses.knunu.config import B_PAIRS, CONTINUUM, SIGNAL, KnunuConfig, Simulated
+from openbfactory.analyses.knunu.variations import Shift, add_shifts, relative_shift
 from openbfactory.fit.build import Template, build_workspace
 from openbfactory.fit.workspace import Workspace
 from openbfactory.select.binning import Histogram
+
+#: parameter -> sample -> relative shift of each flat bin at one standard deviation
+Shifts: TypeAlias = dict[str, dict[str, npt.NDArray[np.float64]]]
 
 #: channel of the workspace: (name, whether off resonance, whether above ``signal_eta``)
 CHANNELS = (("SR_on_resonance", False, True), ("CR_on_resonance", False, False),
@@ -43,11 +54,6 @@ class Expectation:
     template: Template
     filled: npt.NDArray[np.bool_] = field(repr=False)
 
-    def part(self, bins: slice) -> Template:
-        """The template in some of the bins."""
-        assert self.template.uncertainties is not None
-        return Template(self.template.yields[bins], self.template.uncertainties[bins])
-
 
 def expectation(histogram: Histogram) -> Expectation:
     """Expectation of a histogram of candidates weighted to the luminosity of the data set."""
@@ -63,29 +69,112 @@ def expectation(histogram: Histogram) -> Expectation:
     return Expectation(Template(yields, errors), filled)
 
 
-def knunu_workspace(expectations: Mapping[str, Expectation], config: KnunuConfig, *,
-                    simulation_statistics: bool = True) -> Workspace:
+def relative_shifts(variations: Mapping[str, Mapping[str, Shift]], config: KnunuConfig) -> Shifts:
+    """Relative shift of each flat bin by parameter and sample, of the variations (by sample and name) that there are.
+
+    Sizes that are the same in all bins and those that are quoted are among them; a parameter that no sample has is
+    absent.  A sample has the shift of its pool; on and off resonance have one.
+    """
+    systematics, size = config.systematics, config.region.binning.size
+    found: Shifts = {}
+    for name in dict.fromkeys(n for of_sample in variations.values() for n in of_sample):
+        rule = systematics.event.get(_kind(name)) or systematics.detector.get(name)
+        if rule is not None:
+            found[parameter_name(name)] = _simulated(name, rule, variations, config)
+    for name, quoted in systematics.quoted.items():
+        found.setdefault(parameter_name(name), _both(quoted.samples, np.asarray(quoted.relative)))
+    for name, constant in systematics.constant.items():
+        found[parameter_name(name)] = _both(constant.samples, np.full(size, constant.size.value),
+                                            constant.off_resonance)
+    return {parameter: shifts for parameter, shifts in found.items() if any(s.any() for s in shifts.values())}
+
+
+def parameter_name(variation: str) -> str:
+    """Parameter of a variation as the publication names it: ``corr_KLKL_c1``, and ``corr_pid_c3`` for ``pid_3``."""
+    number = variation.removeprefix(f"{_kind(variation)}_") if _kind(variation) != variation else "1"
+    return f"corr_{_kind(variation)}_c{number}"
+
+
+def _kind(variation: str) -> str:
+    """Name of a variation without its number."""
+    head, _, tail = variation.rpartition("_")
+    return head if head and tail.isdigit() else variation
+
+
+def _simulated(name: str, rule: Simulated, variations: Mapping[str, Mapping[str, Shift]],
+               config: KnunuConfig) -> dict[str, npt.NDArray[np.float64]]:
+    """Relative shifts of one variation by sample."""
+    shape = tuple(a.size for a in config.region.binning.axes)
+    shifts: dict[str, npt.NDArray[np.float64]] = {}
+    for sample in rule.samples:
+        pool = next((p for p in rule.pools if sample in p), (sample,))
+        names = [n for member in pool for n in (member, f"{member}_off")]
+        total = add_shifts({name: variations[n][name]} for n in names if name in variations.get(n, {}))
+        if name in total:
+            shifts |= _both((sample,), relative_shift(total[name], shape))
+    return shifts
+
+
+def _both(samples: Iterable[str], relative: npt.NDArray[np.float64],
+          off_resonance: bool | None = None) -> dict[str, npt.NDArray[np.float64]]:
+    """The relative shift of samples at both energies, or at one."""
+    names = [[n] * (off_resonance is not True) + [f"{n}_off"] * (off_resonance is not False) for n in samples]
+    return {n: relative for both in names for n in both}
+
+
+def knunu_workspace(expectations: Mapping[str, Expectation], config: KnunuConfig, shifts: Shifts | None = None, *,
+                    simulation: float = 1.0) -> Workspace:
     """The likelihood: four channels (q2_rec fastest, then eta), expected events as data.
 
     Parameters
     ----------
     expectations
         Sample name (``knunu``, ``charged`` ... ``taupair``, ``uubar_off`` ...) to expectation.
-    simulation_statistics
-        False leaves out the parameters of the size of the simulated samples.
+    shifts
+        From :func:`relative_shifts`; without them there are normalisations and the size of the simulation alone.
+    simulation
+        Factor on the size of the simulated samples; infinite leaves out their parameters.
     """
     split = config.region.control_bins
-    size = config.uncertainties["background_normalisation"].value
     templates: dict[str, dict[str, Template]] = {}
     for channel, off_resonance, signal_region in CHANNELS:
         bins = slice(split, None) if signal_region else slice(0, split)
         names = CONTINUUM if off_resonance else (SIGNAL, *B_PAIRS, *CONTINUUM)
-        parts = {n: expectations[n + ("_off" if off_resonance else "")].part(bins) for n in names}
-        templates[channel] = parts if simulation_statistics else {n: Template(t.yields) for n, t in parts.items()}
-    normalisations = dict.fromkeys((*B_PAIRS, *CONTINUUM), size)
-    normalisations[SIGNAL] = config.uncertainties["signal_efficiency"].value
-    return build_workspace(templates, signal=(SIGNAL,), normalisations=normalisations, poi="mu",
-                           poi_bounds=_mu_bounds(expectations), measurement="knunu")
+        templates[channel] = {n: _template(n + ("_off" if off_resonance else ""), bins, expectations, shifts or {},
+                                           simulation) for n in names}
+    normalisations = dict.fromkeys((*B_PAIRS, *CONTINUUM), config.systematics.background_normalisation.value)
+    return build_workspace(templates, signal=(SIGNAL,), normalisations=normalisations,
+                           normalisation_name="mu_bkg_{sample}", poi="mu", poi_bounds=_mu_bounds(expectations),
+                           measurement="knunu")
+
+
+def _template(sample: str, bins: slice, expectations: Mapping[str, Expectation], shifts: Shifts,
+              simulation: float) -> Template:
+    """Template of a sample in some of the bins, with its shifts."""
+    whole = expectations[sample].template
+    assert whole.uncertainties is not None
+    errors = whole.uncertainties[bins] / math.sqrt(simulation) if math.isfinite(simulation) else None
+    yields = whole.yields[bins]
+    return Template(yields, errors, {p: yields * by[sample][bins] for p, by in shifts.items() if sample in by})
+
+
+def channel_counts(regions: Mapping[str, Histogram], config: KnunuConfig,
+                   generator: np.random.Generator | None = None) -> dict[str, list[float]]:
+    """Events by channel of samples that stand for data, such as those of another card judged by the same classifiers.
+
+    Parameters
+    ----------
+    regions
+        Histogram of the fit region of each sample, scaled to the data set; ``_off`` ends names of those off resonance.
+    generator
+        Draws counts from Poisson distributions around the sums; without it the sums themselves are returned.
+    """
+    split, counts = config.region.control_bins, {}
+    for channel, off_resonance, signal_region in CHANNELS:
+        chosen = [h.values for n, h in regions.items() if n.endswith("_off") == off_resonance]
+        total = np.sum(chosen, axis=0)[split:] if signal_region else np.sum(chosen, axis=0)[:split]
+        counts[channel] = (total if generator is None else generator.poisson(total)).astype(float).tolist()
+    return counts
 
 
 def _mu_bounds(expectations: Mapping[str, Expectation], reach: float = 200.0) -> tuple[float, float]:
