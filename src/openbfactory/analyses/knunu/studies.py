@@ -17,6 +17,7 @@ import numpy as np
 
 from openbfactory.analyses.knunu.config import KnunuConfig, Region
 from openbfactory.analyses.knunu.templates import CHANNELS
+from openbfactory.core.errors import FitError
 from openbfactory.fit.estimate import Analysis, analyse, estimate
 from openbfactory.fit.gaussian import gaussian_fit
 from openbfactory.fit.impacts import UncertaintySplit, group_impacts, statistical_split
@@ -40,15 +41,18 @@ class GaussianCheck:
         Estimate less that of the Poisson fit.
     chi2, degrees, p_value
         Goodness of the Gaussian fit, nuisances included.
+    problem
+        Why there is no Gaussian fit, the numbers being None; None where there is one.
     """
 
     variance: str
-    value: float
-    uncertainty: float
-    difference: float
-    chi2: float
-    degrees: int
-    p_value: float
+    value: float | None = None
+    uncertainty: float | None = None
+    difference: float | None = None
+    chi2: float | None = None
+    degrees: int | None = None
+    p_value: float | None = None
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +154,10 @@ def _moments(values: FloatArray) -> tuple[tuple[float, float], tuple[float, floa
 
 def _gaussian(analysis: Analysis, variance: Any) -> GaussianCheck:
     """Gaussian fit of an analysis."""
-    found = gaussian_fit(analysis, variance=variance)
+    try:
+        found = gaussian_fit(analysis, variance=variance)
+    except FitError as error:
+        return GaussianCheck(variance, problem=str(error))
     index = found.names.index(analysis.poi)
     value = float(found.values[index])
     return GaussianCheck(variance, value, float(found.uncertainties[index]),
