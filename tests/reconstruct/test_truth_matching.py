@@ -272,3 +272,20 @@ def test_missing_particles_agree_with_a_second_implementation():
     assert len(compared) > 4
 
 
+
+
+def test_clones_are_the_later_tracks_of_a_particle():
+    """By hand: kaon, pion, and the pion's track once more; a fake has no particle. Other events do not count."""
+    events = events_of(("D0", "K-", "pi+", "pi+"), ("D0", "K-", "pi+", "mu+"))
+    index = events["Tracks"].columns["mcIndex"]
+    index[2] = index[1]
+    index[5] = -1
+    r = Reconstruction(events, beam=BEAM, field=FIELD)
+    tracks = r["pi+:all"]
+    assert np.sum(tracks["isCloneTrack"] == 1) == 1
+    assert np.sum(np.isnan(tracks["isCloneTrack"])) == 1
+    made = r.combine("D0:x -> K-:all pi+:all")
+    first = r.particles["event"][made.rows] == 0
+    assert np.array_equal(np.unique(made["isOrHasCloneTrack"][first]), [0, 1])
+    assert np.all(made["isOrHasCloneTrack"][~first] == 0)
+    assert np.all(np.isnan(made["isCloneTrack"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pydantic import Field, model_validator
 
@@ -93,18 +94,18 @@ def fitted_distribution(record: FittedDistribution) -> Figure:
     return drawn
 
 
-def _limits(axes: object, record: FittedDistribution, counts: np.ndarray) -> None:
+def _limits(axes: Axes, record: FittedDistribution, counts: np.ndarray) -> None:
     """Limits and labels of the main panel."""
     edges = np.asarray(record.edges)
     top = max(float(counts.max(initial=1.0)), *(max(c.y) for c in record.curves), 1.0)
-    axes.set_xlim(edges[0], edges[-1])  # type: ignore[attr-defined]
+    axes.set_xlim(edges[0], edges[-1])
     if record.log:
-        axes.set_yscale("log")  # type: ignore[attr-defined]
-        axes.set_ylim(0.5, 30 * top)  # type: ignore[attr-defined]
+        axes.set_yscale("log")
+        axes.set_ylim(0.5, 30 * top)
     else:
-        axes.set_ylim(0, 1.45 * top)  # type: ignore[attr-defined]
+        axes.set_ylim(0, 1.45 * top)
     unit = f" {record.unit}" if record.unit else ""
-    axes.set_ylabel(f"candidates / ({edges[1] - edges[0]:.3g}{unit})")  # type: ignore[attr-defined]
+    axes.set_ylabel(f"candidates / ({edges[1] - edges[0]:.3g}{unit})")
 
 
 class ParameterScan(Config):

@@ -7,7 +7,6 @@ _ZERNIKE = "the simulation gives clusterZernikeMVA, not single Zernike moments"
 _TRAINED = "it is a classifier trained on full simulation"
 _WIRES = "the simulation counts hits, it does not number layers"
 _TAG = "it needs the classifiers of the full event interpretation"
-_ONE = "there are no cloned or fake tracks in the simulation"
 
 #: name of basf2 to the reason
 ABSENT: dict[str, str] = {
@@ -19,7 +18,6 @@ ABSENT: dict[str, str] = {
     **dict.fromkeys(("clusterHasNPhotons", "clusterHasNeutralHadron"), "clusters have no hypothesis"),
     **dict.fromkeys(("firstSVDLayer", "firstPXDLayer", "firstCDCLayer", "nExtraCDCHits", "trackFindingFailureFlag",
                      "klmClusterInnermostLayer"), _WIRES),
-    **dict.fromkeys(("isCloneTrack", "isOrHasCloneTrack"), _ONE),
     **dict.fromkeys(("eIDBelle", "muIDBelle"), "only the parts of the hadron identity of Belle are there"),
     **dict.fromkeys(("FANN_qrCombined", "qrGNN", "qrTFLAT"), "the flavour tagger here is FBDT_qrCombined"),
     "nROE_RemainingTracks": _TAG,

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from openbfactory.reconstruct.base_particles import generated_particles
 from openbfactory.reconstruct.definitions import Definition, table
+from openbfactory.reconstruct.particles import TRACK
 from openbfactory.reconstruct.truth_matching import (
     ADDED_WRONG_PARTICLE,
     MIS_ID,
@@ -189,6 +190,34 @@ def nth_daughter(v: View, rows: Index, index: int) -> Index:
     return np.where(rows >= 0, found[rows], -1)
 
 
+def _track_clones(v: View) -> Array:
+    """1 for each track of the events whose particle an earlier track of the event has, 0 for others, NaN without it."""
+    def make() -> Array:
+        tracks = v.owner.events["Tracks"]
+        if "mcIndex" not in tracks.columns:
+            return np.full(tracks.size, np.nan)
+        index = tracks["mcIndex"].astype(np.int64)
+        _, first, inverse = np.unique(np.column_stack([tracks.event_index(), index]), axis=0, return_index=True,
+                                      return_inverse=True)
+        clone = first[inverse.reshape(-1)] != np.arange(tracks.size)
+        return np.where(index >= 0, clone, np.nan)
+
+    found: Array = v.owner.cached("track_clones", make)
+    return found
+
+
+def _is_clone(v: View) -> Array:
+    return picked(_track_clones(v), np.where(v.column("kind") == TRACK, v.column("row"), -1))
+
+
+def _has_clone(v: View) -> Array:
+    """Whether any of the tracks at the bottom of a particle is a clone."""
+    clones, sources = _track_clones(v), v.particles.sources[v.rows]
+    track = (sources >= 0) & (sources < len(clones))
+    found: Array = np.any(track & (picked(clones, np.where(track, sources, -1)) == 1), axis=1)
+    return found.astype(np.float64)
+
+
 _LOOSE = "basf2-variables; recalled, the definition was not checked"
 _SIGNAL = (
     D("isSignal", "1", "1 where nothing is wrong with the match, as the decay string asks; NaN without one",
@@ -209,6 +238,9 @@ _SIGNAL = (
     D("isMisidentified", "1", "1 where the match has another |PDG code|",
       lambda v: np.where(matches(v) >= 0, np.abs(of_match("PDG")(v)) != np.abs(v.column("pdg")), np.nan),
       source=_LOOSE),
+    D("isCloneTrack", "1", "1 for a track whose particle has another, earlier track; NaN for all but matched tracks",
+      _is_clone),
+    D("isOrHasCloneTrack", "1", "1 where a track of the particle is a clone, 0 otherwise", _has_clone),
     D("mcErrors", "1", "bits: 1 MissFSR, 2 MissingResonance, 4 DecayInFlight, 8 MissNeutrino, 16 MissGamma, "
       "32 MissMassiveParticle, 64 MissKlong, 128 MisID, 256 AddedWrongParticle, 512 InternalError, 1024 MissPHOTOS, "
       "2048 AddedRecoBremsPhoton", _errors),
