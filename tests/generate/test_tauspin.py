@@ -1,6 +1,6 @@
 """Tau pairs with spin. Oracles: the spin matrix of e+e- -> tau+ tau- integrated by hand, Michel spectra in closed form,
 the analysing power of vectors, the exponentiated O(alpha) radiator (Kuraev, Fadin, Sov. J. Nucl. Phys. 41 (1985) 466),
-EvtGen.
+EvtGen, and of the enriched sample the filter of all pairs.
 
 Statistical tests have fixed seeds; bounds are 5 standard deviations, KS tests fail falsely in 1e-4 of the cases.
 """
@@ -14,9 +14,10 @@ import pytest
 from scipy import stats
 from scipy.integrate import quad
 
+from openbfactory.core.errors import GenerationError
 from openbfactory.core.random import Address
 from openbfactory.experiment import load_card
-from openbfactory.generate import generate_events
+from openbfactory.generate import filtered, generate_events
 from openbfactory.generate.radiation import radiation_arrays
 from openbfactory.generate.taudecay import Michel, lepton_polarisation
 from openbfactory.generate.tauspin import polarised_taus, tau_pair_events
@@ -170,6 +171,31 @@ def test_events_are_whole():
     flight = np.sqrt(sum((particles[k][child] - particles[k][mother]) ** 2 for k in "xyz"))
     p = np.sqrt(sum(particles[k][mother] ** 2 for k in ("px", "py", "pz")))
     assert np.mean(flight * TAU / p) == pytest.approx(species("tau-").ctau, rel=5 / math.sqrt(4000))
+
+
+def edge_pairs(sample, events, seed):
+    """Events that pass the filter of the edge, E of their first tau in units of sqrt(s)/2, and the record."""
+    machine = load_card("belle2").machine
+    made, counts = generate_events(sample, events, Address(seed, sample, 0), machine)
+    kept = filtered(made, "tau-edge", machine)
+    particles = kept["MCParticles"]
+    return len(kept), particles["E"][particles.offsets[:-1] + 1], counts
+
+
+def test_the_sample_of_the_edge_is_what_the_filter_leaves_of_all_pairs():
+    all_of_them, energy, _ = edge_pairs("taupair", 40_000, 1)
+    number, other, counts = edge_pairs("taupair-edge", 2500, 2)
+    share, near = all_of_them / 40_000, number / counts.tried
+    assert abs(share - near) < 5 * math.hypot(math.sqrt(all_of_them) / 40_000, math.sqrt(number) / counts.tried)
+    assert number > 0.4 * 2500
+    assert stats.ks_2samp(energy, other).pvalue > 1e-4
+
+
+def test_an_edge_that_no_decay_reaches_is_an_error(tmp_path):
+    file = tmp_path / "user.dec"
+    file.write_text(PIONS)
+    with pytest.raises(GenerationError, match="3 x 1"):
+        generate_events("taupair-edge", 5, Address(1, "x"), load_card("belle2").machine, decays=file)
 
 
 @pytest.mark.parametrize("name", ["07_taupol_3pi", "07_taupol_mu"])

@@ -130,7 +130,7 @@ class ShapeCost:
 
     def __init__(self, x: FloatArray, limits: tuple[float, float], density: Density,
                  parameters: Sequence[str]) -> None:
-        self._x, self._limits, self._density = _inside(x, limits), limits, density
+        self._x, self._limits, self._density = inside(x, limits), limits, density
         self._parameters = tuple(parameters)
 
     @property
@@ -163,7 +163,7 @@ class MixtureCost:
 
     def __init__(self, x: FloatArray, limits: tuple[float, float],
                  species: Mapping[str, tuple[Density, Sequence[str]]]) -> None:
-        self._x, self._limits, self._species = _inside(x, limits), limits, dict(species)
+        self._x, self._limits, self._species = inside(x, limits), limits, dict(species)
         names = [n for _, parameters in self._species.values() for n in parameters]
         self._parameters = tuple(dict.fromkeys([*self._species, *names]))
         self._which = [[self._parameters.index(n) for n in p] for _, p in self._species.values()]
@@ -247,7 +247,7 @@ def reject(wrong: np.ndarray, name: str, what: str, findings: Findings) -> None:
         findings.error("data", name, f"{what} for {int(wrong.sum())} events, first event {int(np.argmax(wrong))}")
 
 
-def _inside(x: FloatArray, limits: tuple[float, float]) -> FloatArray:
+def inside(x: FloatArray, limits: tuple[float, float]) -> FloatArray:
     """Column that is finite and inside the limits."""
     findings = Findings("events")
     low, high = limits

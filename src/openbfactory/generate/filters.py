@@ -17,14 +17,13 @@ from openbfactory.core.registry import lookup
 from openbfactory.events.record import Events, Jagged
 from openbfactory.experiment.machine import Machine
 from openbfactory.generate.columns import STABLE
+from openbfactory.generate.tauprongs import CHARGED
 from openbfactory.kinematics.pseudomass import pseudomass
 from openbfactory.physics.particles import species
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
-#: what leaves a track
-CHARGED = (11, 13, 211, 321, 2212)
 #: deepest chain of decays below a tau
 DEPTH = 8
 #: least true pseudomass of the filter ``tau-edge``, GeV: 40 MeV below the fits
@@ -36,11 +35,13 @@ FEW = (4, 6)
 def tau_edge(events: Events, machine: Machine) -> Mask:
     """Events (n,) with a tau of three charged particles whose pseudomass (as pions) is large, the other tau with one.
 
-    Particles from decays of K_S count; conversions in matter do not.
+    Particles from decays of K_S count; conversions in matter and Dalitz pairs do not.
     """
     particles = events["MCParticles"]
     event, owner = particles.event_index(), _ancestors(particles, 15)
-    charged = np.isin(np.abs(particles["PDG"]), CHARGED) & (particles["status"] == STABLE) & (owner >= 0)
+    code = np.abs(particles["PDG"])
+    charged = np.isin(code, CHARGED) & (particles["status"] == STABLE) & (owner >= 0)
+    charged &= (code != CHARGED[0]) | (particles["mother"] + particles.offsets[event] == owner)
     prongs = np.bincount(owner[charged], minlength=particles.size)
     p = np.stack([particles[n][charged] for n in ("px", "py", "pz")], axis=1)
     energy = np.sqrt(np.sum(p * p, axis=1) + species("pi+").mass ** 2)

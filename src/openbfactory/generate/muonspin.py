@@ -20,7 +20,7 @@ import numpy as np
 from openbfactory.events.record import Jagged
 from openbfactory.generate.columns import Array
 from openbfactory.generate.parameters import Values
-from openbfactory.generate.taudecay import Michel, lepton_polarisation
+from openbfactory.generate.taudecay import lepton_polarisation, michel_of
 from openbfactory.physics.particles import species
 
 _MUON, _TAU = 13, 15
@@ -46,7 +46,7 @@ def muon_polarisation(particles: Jagged, values: Values | None = None) -> Array:
     product = p[0] * k[0] - p[1] * k[1] - p[2] * k[2] - p[3] * k[3]
     top = (heavy * heavy + m * m) / (2.0 * heavy)
     x = np.clip(product / heavy / top, m / top, 1.0)
-    size = lepton_polarisation(x, heavy, m, Michel(**{n: float(v) for n, v in (values or {}).items()}))
+    size = lepton_polarisation(x, heavy, m, michel_of(values or {}))
     size = np.clip(size, -1.0, 1.0) * np.sign(code[muon])
     norm = size / (m * np.sqrt(np.maximum(product**2 - (m * heavy) ** 2, 1e-30)))
     spin = [norm * (product * a - m * m * b) for a, b in zip(p, k, strict=True)]

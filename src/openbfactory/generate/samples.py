@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -27,7 +28,7 @@ from openbfactory.generate.muonspin import muon_polarisation
 from openbfactory.generate.parameters import Parameter, Values, settled
 from openbfactory.generate.reweighting import check_phase_space
 from openbfactory.generate.signals import SIGNALS, Signal
-from openbfactory.generate.taudecay import Michel
+from openbfactory.generate.taudecay import Michel, michel_of
 from openbfactory.generate.taupair import LEPTON_PAIRS, lepton_pair_primaries
 from openbfactory.generate.tauspin import tau_pair_events
 from openbfactory.physics.decaycache import load_decay_table
@@ -92,6 +93,8 @@ _KNUNU = ("hpqcd-2022", "hpqcd-2022-rates", "belle2-knunu-likelihood")
 _PAIRS = ("decay-belle2", "pdg2024", "pythia83", "basf2-fragmentation")
 
 
+#: pairs that measure the cross section of the sample taupair-edge
+PILOT = 20_000
 #: Michel parameters of the leptonic decays of the sample taupair
 MICHEL = tuple(Parameter(name, value, f"Michel parameter {name} of leptonic tau decays", low=-1.0, high=1.0)
                for name, value in asdict(Michel()).items())
@@ -100,7 +103,22 @@ MICHEL = tuple(Parameter(name, value, f"Michel parameter {name} of leptonic tau 
 def _tau_pairs(events: int, address: Address, machine: Machine, table: DecayTable,
                values: Values) -> tuple[Jagged, DecayCounts]:
     """Tau pairs with the Michel parameters of the user."""
-    return tau_pair_events(events, address, machine, table, michel=Michel(**{k: float(v) for k, v in values.items()}))
+    return tau_pair_events(events, address, machine, table, michel=michel_of(values))
+
+
+def _tau_edge(events: int, address: Address, machine: Machine, table: DecayTable,
+              values: Values) -> tuple[Jagged, DecayCounts]:
+    """Tau pairs of 3 x 1 charged particles near the edge of the pseudomass."""
+    return tau_pair_events(events, address, machine, table, michel=michel_of(values),
+                           least=float(values["pseudomass_min"]))
+
+
+def _edge_cross_section(values: Values, machine: Machine) -> tuple[float, float]:
+    """Cross section of the sample taupair-edge and its standard deviation [nb], from a pilot of fixed seed."""
+    table = load_decay_table(None, None, "", any_model=True)
+    tried = _tau_edge(PILOT, Address(1, "tau-pilot"), machine, table, values)[1].tried
+    value = machine.cross_section("taupair") * PILOT / tried
+    return value, value * math.sqrt((1 - PILOT / tried) / PILOT)
 
 
 def _pairs() -> dict[str, Sample]:
@@ -111,6 +129,10 @@ def _pairs() -> dict[str, Sample]:
                           correlated=_tau_pairs if name == "taupair" else None,
                           parameters=MICHEL if name == "taupair" else (), polarised=name == "taupair")
              for name, title in LEPTON_PAIRS.items()}
+    made["taupair-edge"] = Sample(
+        "taupair-edge", "e+e- -> tau+ tau- (gamma) of 3 x 1 charged particles with a large pseudomass", "",
+        references=_PAIRS, correlated=_tau_edge, polarised=True, cross_section=_edge_cross_section,
+        parameters=(*MICHEL, Parameter("pseudomass_min", 1.65, "least pseudomass of the three", "GeV", 0.5, 1.77)))
     return made
 
 

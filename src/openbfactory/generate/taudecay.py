@@ -19,7 +19,8 @@ Approximation: no scalar currents; resonances inside four and more hadrons are l
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numba import njit
@@ -54,6 +55,11 @@ class Michel:
     xi: float = 1.0
     delta: float = 0.75
     xi_prime: float = 1.0
+
+
+def michel_of(values: Mapping[str, float | str]) -> Michel:
+    """Michel parameters among the values of a sample; V-A where they are not given."""
+    return Michel(**{f.name: float(values[f.name]) for f in fields(Michel) if f.name in values})
 
 
 @njit(cache=True)

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
+from openbfactory.core.errors import GenerationError
 from openbfactory.core.random import Address
 from openbfactory.core.units import speed_of_light
 from openbfactory.events.columns import MC_PARTICLES
@@ -43,6 +44,7 @@ from openbfactory.generate.taudecay import (
     vector_mass,
 )
 from openbfactory.generate.taumodels import LEPTON, SCALAR, THREE_PIONS, VECTOR, TauArrays, tau_arrays
+from openbfactory.generate.tauprongs import Wanted, near_edge, possible, wanted
 from openbfactory.kinematics.fourvector import boost_from_rest
 from openbfactory.kinematics.phasespace import two_body_momentum
 from openbfactory.physics.decaytable import DecayTable
@@ -52,6 +54,8 @@ from openbfactory.physics.particles import VIRTUAL_PHOTON
 ROWS, INITIAL_PHOTONS = 256, 32
 #: records expected an event, for the first allocation only
 _EXPECTED = 16
+#: pairs tried without one that is wanted before the search ends
+FRUITLESS = 300_000
 
 
 class Work(NamedTuple):
@@ -89,7 +93,7 @@ def polarised_taus(events: int, address: Address, table: DecayTable, spin: tuple
 
 
 def tau_pair_events(events: int, address: Address, machine: Machine, table: DecayTable, *,
-                    michel: Michel | None = None) -> tuple[Jagged, DecayCounts]:
+                    michel: Michel | None = None, least: float = 0.0) -> tuple[Jagged, DecayCounts]:
     """MCParticles of tau-pair events with both taus decayed, and the record of these decays.
 
     Parameters
@@ -104,11 +108,19 @@ def tau_pair_events(events: int, address: Address, machine: Machine, table: Deca
         Decay table: channels and branching fractions of the taus.
     michel
         Parameters of leptonic decays; V-A if None.
+    least
+        Where not 0, only pairs of 3 x 1 charged particles with at least this pseudomass [GeV] are made
+        (:mod:`openbfactory.generate.tauprongs`), and the collisions that it took are counted.
 
     Returns
     -------
     particles, counts
         The virtual photon first (status 4), the taus next; status 0 marks daughters that are still to decay.
+
+    Raises
+    ------
+    GenerationError
+        When no pair is as wanted.
     """
     p4, vertex = machine.initial_states(events, address.at("collision").generator())
     arrays = prepared(table)[0]
@@ -121,12 +133,16 @@ def tau_pair_events(events: int, address: Address, machine: Machine, table: Deca
     softest = math.inf if machine.fixed_energy else pair.photon_min.value
     beams = Beams(ELECTRON_MASS, softest, low, data.strength, largest)
     counts = np.zeros(len(table.fraction), np.int64)
-    floats, ints, offsets = make_pairs(address.at("taus").generator(), p4, vertex, electron_frame(machine), beams,
-                                       arrays, taus, data, table.index["tau-"], table.index["tau+"], counts, _work())
-    initial = {table.index["tau-"]: events, table.index["tau+"]: events}
-    return _jagged(floats, ints, offsets), DecayCounts(int(counts.sum()), _by_model(counts, table),
-                                                       _by_model(np.where(fallback, counts, 0), table),
-                                                       asked=asked_decays(table, counts, initial, follow=False))
+    minus, plus = table.index["tau-"], table.index["tau+"]
+    *made, tried = make_pairs(address.at("taus").generator(), p4, vertex, electron_frame(machine), beams, arrays, taus,
+                              data, minus, plus, wanted(table, least), counts, _work())
+    if tried < 0:
+        message = f"none of {FRUITLESS} tau pairs has 3 x 1 charged particles with a pseudomass above {least:g} GeV"
+        raise GenerationError(message)
+    asked = {} if least > 0 else asked_decays(table, counts, {minus: events, plus: events}, follow=False)
+    return _jagged(*made), DecayCounts(int(counts.sum()), _by_model(counts, table),
+                                       _by_model(np.where(fallback, counts, 0), table), asked=asked,
+                                       tried=tried if least > 0 else 0)
 
 
 def _jagged(floats: Array, ints: Array, offsets: Array) -> Jagged:
@@ -155,16 +171,22 @@ def turn(momenta: Array, count: int, h: Array, sign: float) -> None:
 
 
 @njit(cache=True)
-def decay_tau(rng: np.random.Generator, row: int, n: int, species: int, sign: float, spin: tuple[float, float, float],
-              table: TableArrays, taus: TauArrays, radiation: RadiationArrays, counts: Array, w: Work) -> int:
+def channel_of(rng: np.random.Generator, species: int, table: TableArrays) -> int:
+    """Channel of a tau, drawn by the branching fractions; negative when it stays whole."""
+    return -1 if table.stable[species] else choose_channel(
+        rng, species, table.mass[species], table.channel_first, table.cumulative, table.threshold, table.fraction)
+
+
+@njit(cache=True)
+def decay_tau(rng: np.random.Generator, row: int, n: int, species: int, channel: int, sign: float,
+              spin: tuple[float, float, float], table: TableArrays, taus: TauArrays, radiation: RadiationArrays,
+              counts: Array, w: Work) -> int:
     """Number of rows after the tau of ``row`` decayed; daughters are in its rest frame, in the axes of ``spin``.
 
     ``w.h`` becomes the polarimeter; it is zero when the tau stays whole.
     """
     w.h[:] = 0.0
     mass = table.mass[species]
-    channel = -1 if table.stable[species] else choose_channel(
-        rng, species, mass, table.channel_first, table.cumulative, table.threshold, table.fraction)
     if channel < 0:
         w.status[row] = STABLE
         return n
@@ -244,9 +266,17 @@ def _decay_vector(rng: np.random.Generator, row: int, n: int, channel: int, mass
 
 @njit(cache=True)
 def make_pair(rng: np.random.Generator, mass: float, minus: int, plus: int, beams: Beams, table: TableArrays,
-              taus: TauArrays, radiation: RadiationArrays, counts: Array, axes: Array, photons: Array, before: Array,
-              w: Work) -> int:
-    """Number of rows of an event in the c.m. frame with z along the electron: tau-, tau+, then everything else."""
+              taus: TauArrays, radiation: RadiationArrays, want: Wanted, counts: Array, axes: Array, photons: Array,
+              before: Array, w: Work) -> int:
+    """Number of rows of an event in the c.m. frame with z along the electron: tau-, tau+, then everything else.
+
+    It is -1 for a pair that is not wanted.
+    """
+    one = two = -1
+    if want.least > 0.0:
+        one, two = channel_of(rng, minus, table), channel_of(rng, plus, table)
+        if one < 0 or two < 0 or not (possible(want, one, two) or possible(want, two, one)):
+            return -1
     lepton = table.mass[minus]
     initial, pair_mass = radiate_beams(rng, mass, lepton, beams, photons, before)
     inverse = 4.0 * lepton * lepton / (pair_mass * pair_mass)
@@ -260,10 +290,13 @@ def make_pair(rng: np.random.Generator, mass: float, minus: int, plus: int, beam
             w.inside[i, k + 1] = sign * p * axes[2, k]
     n = _append(-1, 0, radiate(rng, pair_mass, radiation, w.daughters, w.masses, 2, w.inside, w.scratch, w.recoiled),
                 0, table, w, w.inside)
-    spin = (0.0, 0.0, 0.0)
+    spin, middle, start = (0.0, 0.0, 0.0), n, n
     for i in range(2):
         w.status[i] = DECAYED
-        end = decay_tau(rng, i, n, (minus, plus)[i], 1.0 - 2.0 * i, spin, table, taus, radiation, counts, w)
+        kind = (minus, plus)[i]
+        channel = (one, two)[i] if want.least > 0.0 else channel_of(rng, kind, table)
+        middle = n
+        end = decay_tau(rng, i, n, kind, channel, 1.0 - 2.0 * i, spin, table, taus, radiation, counts, w)
         if i == 0:
             spin = spin_of_partner(c, inverse, w.h)
         system = w.momenta[i]
@@ -280,22 +313,35 @@ def make_pair(rng: np.random.Generator, mass: float, minus: int, plus: int, beam
         n += 1
     for k in range(initial - 1, -1, -1):
         _undo_recoil(body + k, body, n, before[k], w.momenta)
+    if want.least > 0.0 and not (
+            (possible(want, one, two) and near_edge(want, one, start, middle, mass, w.momenta, w.species, w.status))
+            or (possible(want, two, one) and near_edge(want, two, middle, body, mass, w.momenta, w.species, w.status))):
+        return -1
     return n
 
 
 @njit(cache=True)
 def make_pairs(rng: np.random.Generator, p4: Array, vertex: Array, rotation: Array, beams: Beams, table: TableArrays,
-               taus: TauArrays, radiation: RadiationArrays, minus: int, plus: int, counts: Array,
-               w: Work) -> tuple[Array, Array, Array]:
-    """Rows (E, px, py, pz, t, x, y, z), rows (PDG, mother, status) and offsets of all events in the laboratory."""
-    events, size = len(p4), 0
+               taus: TauArrays, radiation: RadiationArrays, minus: int, plus: int, want: Wanted, counts: Array,
+               w: Work) -> tuple[Array, Array, Array, int]:
+    """Rows (E, px, py, pz, t, x, y, z), rows (PDG, mother, status) and offsets of all events in the laboratory.
+
+    The last number is that of the pairs tried, -1 where none is as wanted.  The collisions ``p4`` (n, 4) are taken in
+    turn, from the first again where n are not enough; the vertices (n, 4) once each.
+    """
+    events, size, tried = len(p4), 0, 0
     floats, ints = np.empty((_EXPECTED * events + ROWS, 8)), np.empty((_EXPECTED * events + ROWS, 3), np.int32)
     offsets = np.zeros(events + 1, np.int64)
     axes, photons, before = np.empty((3, 3)), np.empty((INITIAL_PHOTONS, 4)), np.empty(INITIAL_PHOTONS)
     for event in range(events):
-        total = p4[event]
-        mass = math.sqrt(total[0] ** 2 - total[1] ** 2 - total[2] ** 2 - total[3] ** 2)
-        n = make_pair(rng, mass, minus, plus, beams, table, taus, radiation, counts, axes, photons, before, w)
+        n = -1
+        while n < 0:
+            total = p4[tried % events]
+            mass = math.sqrt(total[0] ** 2 - total[1] ** 2 - total[2] ** 2 - total[3] ** 2)
+            n = make_pair(rng, mass, minus, plus, beams, table, taus, radiation, want, counts, axes, photons, before, w)
+            tried += 1
+            if n < 0 and event == 0 and tried >= FRUITLESS:
+                return floats[:0].copy(), ints[:0].copy(), offsets, -1
         if size + n + 1 > len(floats):
             floats = np.concatenate((floats, np.empty_like(floats)))
             ints = np.concatenate((ints, np.empty_like(ints)))
@@ -318,7 +364,7 @@ def make_pairs(rng: np.random.Generator, p4: Array, vertex: Array, rotation: Arr
             ints[size + 1 + i, 2] = w.status[i]
         size += n + 1
         offsets[event + 1] = size
-    return floats[:size].copy(), ints[:size].copy(), offsets
+    return floats[:size].copy(), ints[:size].copy(), offsets, tried
 
 
 @njit(cache=True)
@@ -332,7 +378,7 @@ def make_singles(rng: np.random.Generator, events: int, minus: int, spin: tuple[
         size = offsets[event]
         w.momenta[0, 0], w.momenta[0, 1:], w.species[0] = table.mass[minus], 0.0, minus
         w.mother[0], w.status[0] = -1, DECAYED
-        n = decay_tau(rng, 0, 1, minus, 1.0, spin, table, taus, radiation, counts, w)
+        n = decay_tau(rng, 0, 1, minus, channel_of(rng, minus, table), 1.0, spin, table, taus, radiation, counts, w)
         if size + n > len(floats):
             floats = np.concatenate((floats, np.zeros_like(floats)))
             ints = np.concatenate((ints, np.empty_like(ints)))
