@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 from openbfactory.core.errors import FitError, InputError
 from openbfactory.core.registry import lookup
-from openbfactory.fit.costs import inside
+from openbfactory.fit.costs import OnePassCost, inside
 from openbfactory.fit.shapes.pseudomass import FORMS, PARAMETERS
 from openbfactory.fit.specification import FloatArray
 from openbfactory.fit.unbinned import UnbinnedResult, fit_unbinned
@@ -24,15 +25,26 @@ from openbfactory.fit.unbinned import UnbinnedResult, fit_unbinned
 LEAST = 100
 #: distances of the scanned edges from the estimate, in standard deviations
 SCAN = np.linspace(-3, 3, 13)
+#: groups of collisions of the jackknife
+GROUPS = 8
 START = {"p1": 1.777, "p2": 0.005, "p3": 0.4, "p4": 0.0, "p5": 0.0}
 LIMITS = {"p1": (1.74, 1.82), "p2": (1e-3, 0.03), "p3": (0.0, 0.636), "p4": (-30.0, 30.0), "p5": (-300.0, 300.0)}
 #: numbers that are fixed where there is no minimum, one set after the other
 SIMPLER: tuple[dict[str, float], ...] = ({}, {"p5": 0.0}, {"p2": 0.005, "p5": 0.0}, {"p2": 0.005, "p4": 0.0, "p5": 0.0})
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """Pseudomasses (n,) [GeV] with the number of the collision of each, and weights where they are not 1."""
+
+    mass: FloatArray
+    collision: npt.NDArray[np.int64]
+    weights: FloatArray | None = None
+
+
 @njit(cache=True)
-def edge_deviance(x: FloatArray, weights: FloatArray, low: float, high: float, p1: float, p2: float, p3: float, c: float, a: float,
-                  b: float, slopes: FloatArray) -> float:
+def edge_deviance(x: FloatArray, weights: FloatArray, low: float, high: float, p1: float, p2: float, p3: float,
+                  c: float, a: float, b: float, slopes: FloatArray) -> float:
     """-2 ln L of 1 - (p3 + c d) arctan(d / p2) + a d + b d^2, d = x - p1, normalised; infinite where it is negative.
 
     ``slopes`` (6,) become its derivatives to p1, p2, p3, c, a, b; every event has its weight.
@@ -73,7 +85,7 @@ def edge_deviance(x: FloatArray, weights: FloatArray, low: float, high: float, p
     return -2.0 * (total - size * math.log(area))
 
 
-class EdgeCost:
+class EdgeCost(OnePassCost):
     """Pseudomasses between two limits in one of the forms; the parameters are ``p1`` ... ``p5``.
 
     With ``weights`` uncertainties from the second derivatives are not those of the estimates.
@@ -86,40 +98,19 @@ class EdgeCost:
 
     def __init__(self, mass: FloatArray, limits: tuple[float, float], form: str = "quadratic",
                  weights: FloatArray | None = None) -> None:
+        super().__init__(PARAMETERS)
         lookup("forms of the edge", form, FORMS)
         self._x, self._limits = inside(mass, limits), limits
         self._weights = np.ones(len(self._x)) if weights is None else np.ascontiguousarray(weights, np.float64)
         #: where p4 and p5 stand among p1, p2, p3, c, a, b
         self._rows = np.array([0, 1, 2, 4, 5] if form == "quadratic" else [0, 1, 2, 3, 4])
-        self._at: tuple[float, ...] = ()
-        self._value, self._slopes = math.nan, np.zeros(6)
 
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        """Names of the parameters."""
-        return PARAMETERS
-
-    def value(self, theta: FloatArray) -> float:
-        """-2 ln L."""
-        self._evaluate(theta)
-        return self._value
-
-    def gradient(self, theta: FloatArray) -> FloatArray:
-        """Its derivatives, from the same pass over the events."""
-        self._evaluate(theta)
-        return self._slopes[self._rows]
-
-    def _evaluate(self, theta: FloatArray) -> None:
-        """Value and gradient at a point, kept for the next question."""
-        if (at := tuple(float(v) for v in theta)) != self._at:
-            point = np.zeros(6)
-            point[self._rows] = at
-            self._value = math.inf
-            if at[1] > 0:
-                self._value = float(edge_deviance(self._x, self._weights, *self._limits, *point, self._slopes))
-            if not math.isfinite(self._value):
-                self._slopes[:] = 0.0
-            self._at = at
+    def _pass(self, point: FloatArray) -> tuple[float, FloatArray]:
+        everything, slopes, value = np.zeros(6), np.zeros(6), math.inf
+        everything[self._rows] = point
+        if point[1] > 0:
+            value = float(edge_deviance(self._x, self._weights, *self._limits, *everything, slopes))
+        return value, slopes[self._rows] if math.isfinite(value) else np.zeros(len(point))
 
 
 def fit_edge(mass: FloatArray, limits: tuple[float, float], form: str = "quadratic",
@@ -170,3 +161,24 @@ def scan_edge(mass: FloatArray, limits: tuple[float, float], best: UnbinnedResul
     points = [value + k * sigma for k in SCAN]
     rises = [fit_edge(mass, limits, form, known | {"p1": p}, ("p1",)).twice_nll - best.twice_nll for p in points]
     return tuple(points), tuple(max(float(r), 0.0) for r in rises)
+
+
+def edge_change(one: Sample, other: Sample, limits: tuple[float, float], form: str = "quadratic",
+                ) -> tuple[float, float]:
+    """Edge of ``other`` minus that of ``one`` [GeV], and its standard deviation.
+
+    Samples of the same collisions fluctuate together: the uncertainty is that of the difference, by leaving out one of
+    :data:`GROUPS` groups of collisions in both at a time (jackknife).
+    """
+    best = [fit_edge(s.mass, limits, form, weights=s.weights) for s in (one, other)]
+
+    def edge(k: int, group: int) -> float:
+        sample = (one, other)[k]
+        kept = sample.collision % GROUPS != group
+        known = dict(zip(best[k].names, best[k].values.tolist(), strict=True))
+        weights = None if sample.weights is None else sample.weights[kept]
+        return fit_edge(sample.mass[kept], limits, form, known, weights=weights)["p1"][0]
+
+    left = np.array([edge(1, g) - edge(0, g) for g in range(GROUPS)])
+    sigma = math.sqrt((GROUPS - 1) / GROUPS * float(np.sum((left - left.mean()) ** 2)))
+    return best[1]["p1"][0] - best[0]["p1"][0], sigma

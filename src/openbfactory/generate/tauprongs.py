@@ -1,8 +1,9 @@
 """Tau pairs of 3 x 1 charged particles near the edge of the pseudomass: what a pair must be before it is written.
 
 Method: both channels are drawn first, by their branching fractions; pairs whose channels cannot give three charged
-particles on one side and one on the other end there.  Of the others the pseudomass of the three (as pions, c.m. frame of
-the collision) must be large, where it is known before the mesons decay.  Everything that ends so is counted.
+particles on one side and one on the other end there.  Of the others the pseudomass of the three (as pions, c.m. frame
+of the collision) must be large; where mesons are still to decay, that of all but the neutrinos, which is never
+smaller.  Everything that ends so is counted.
 
 Approximation: electrons count only where they come from the tau itself (no Dalitz pairs).
 """
