@@ -17,6 +17,7 @@ import pytest
 from openbfactory.analyses.knunu.config import B_PAIRS, CONTINUUM, SIGNAL, load_config
 from openbfactory.analyses.knunu.evaluation import evaluate
 from openbfactory.analyses.knunu.measurement import measure, measure_counts
+from openbfactory.analyses.knunu.shifts import Shift, relative_shift, shift_of
 from openbfactory.analyses.knunu.studies import study, throw_toys
 from openbfactory.analyses.knunu.templates import (
     CHANNELS,
@@ -26,7 +27,6 @@ from openbfactory.analyses.knunu.templates import (
     parameter_name,
     relative_shifts,
 )
-from openbfactory.analyses.knunu.variations import Shift, relative_shift, shift_of
 from openbfactory.core.errors import WorkspaceError
 from openbfactory.core.random import Address
 from openbfactory.fit.build import Template, asimov
@@ -287,6 +287,19 @@ def test_weights_and_variations_of_chunks_are_filled():
     assert sums[:2] == pytest.approx([400, -100])
     assert sums[4] == pytest.approx(100)  # the noise is that of the rows that went, not of two samples
     assert found.shifts["gamma"].sums[1].sum() == -400
+
+
+def test_the_two_sides_of_a_detector_variation_make_one_shift():
+    """Up has all 100 rows and 20 new ones, down has 60: shift (120 - 60) / 2, noise of the 60 that differ, 60 / 4."""
+    rng = Address(7, "sides").generator()
+    plain = chunk(rng, 120)
+    parts = [(0, 0, 100), (1, 0, 120), (2, 0, 60)]
+    table = {n: np.concatenate([c[a:b] for _, a, b in parts]) for n, c in plain.items()}
+    table["variation"] = np.concatenate([np.full(b - a, k, np.int32) for k, a, b in parts])
+    found = evaluate([(0, table)], [Judge(), Judge()], CONFIG.region, detector=("gamma_up", "gamma_down"))
+    assert set(found.shifts) == {"gamma"}
+    sums = found.shifts["gamma"].sums.sum(axis=1)
+    assert sums == pytest.approx([100, 30, 100, 20, 15])
 
 
 def test_pools_and_twins_share_one_relative_shift():

@@ -17,8 +17,8 @@ import numpy.typing as npt
 from openbfactory.analyses.knunu.chunk import Q2_EDGES
 from openbfactory.analyses.knunu.config import FOLDS, Region
 from openbfactory.analyses.knunu.densities import joint_binning
+from openbfactory.analyses.knunu.shifts import Selected, Shift, add_shifts, detector_shifts, event_shifts
 from openbfactory.analyses.knunu.training import Columns, FoldModel
-from openbfactory.analyses.knunu.variations import Shift, add_shifts, detector_shift, event_shifts
 from openbfactory.select.binning import Axis, Binning, Histogram, empty, fill
 from openbfactory.select.transform import fit_transform
 
@@ -83,7 +83,7 @@ def evaluate(chunks: Iterable[tuple[int, Columns]], models: Sequence[FoldModel],
     complete
         Number of chunks at the beginning that hold every candidate, None for all; they fill the histogram of BDT1.
     detector
-        Names of the detector-level variations 1, 2, ...
+        Names of the detector-level variations 1, 2, ...; ``NAME_up`` and ``NAME_down`` are the two sides of one.
     """
     total = SampleHistograms(empty(region.binning), {n: empty(b) for n, (b, _) in SHOWN.items()},
                              empty(joint_binning(region)))
@@ -113,8 +113,8 @@ def _chunk(columns: Columns, model: FoldModel, region: Region, detector: Sequenc
     shifts = event_shifts(plain, flat[nominal], weight[nominal], region.binning.size)
     if (variation > 0).any():
         events = np.asarray(columns["event"], np.int64)
-        rows = [(events[k], flat[k], weight[k]) for k in (variation == v for v in range(len(detector) + 1))]
-        shifts |= {name: detector_shift(*rows[0], rows[k], region.binning.size) for k, name in enumerate(detector, 1)}
+        rows = [Selected(events[k], flat[k], weight[k]) for k in (variation == v for v in range(len(detector) + 1))]
+        shifts |= detector_shifts(rows, detector, region.binning.size)
     shown = {name: filled(binning, inside if only else nominal) for name, (binning, only) in SHOWN.items()}
     return SampleHistograms(filled(region.binning, nominal), shown,
                             filled(joint_binning(region), nominal & np.isfinite(table["mcQ2"])), shifts)

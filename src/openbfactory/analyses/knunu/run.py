@@ -272,7 +272,8 @@ def _evaluate(setting: Setting, store: ChunkStore, models: list[FoldModel]) -> d
     for plan_ in setting.plans:
         last = setting.pilot_chunks(plan_.name)
         chunks = ((task.index, columns) for task, columns in _candidates(setting, store, plan_.name, variations=True))
-        histograms = evaluate(chunks, models, setting.config.region, last, tuple(setting.config.systematics.detector))
+        detector = [f"{name}_{side}" for name in setting.config.systematics.detector for side in ("up", "down")]
+        histograms = evaluate(chunks, models, setting.config.region, last, detector)
         histograms = histograms.scaled(weight_of(setting, plan_))
         complete = sum(_generated(setting, plan_.name, f, pilot=True) for f in folds())
         histograms.shown["BDT1"] = histograms.shown["BDT1"].scaled(plan_.events / complete)

@@ -7,7 +7,7 @@ estimated from the sample's own row and column sums (q2_rec and eta
 independent), with 100 % uncertainty, and the bin is listed in the result.
 
 Every systematic effect shifts the bins of a template by a relative size
-(:mod:`openbfactory.analyses.knunu.variations`); names, types and sizes follow the
+(:mod:`openbfactory.analyses.knunu.shifts`); names, types and sizes follow the
 published likelihood (arXiv:2507.12393), so effects that it leaves out for a sample,
 such as those of neutral clusters for ddbar and tau pairs, are left out here.
 
@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from openbfactory.analyses.knunu.config import B_PAIRS, CONTINUUM, SIGNAL, KnunuConfig, Simulated
-from openbfactory.analyses.knunu.variations import Shift, add_shifts, relative_shift
+from openbfactory.analyses.knunu.shifts import Shift, add_shifts, relative_shift
 from openbfactory.fit.build import Template, build_workspace
 from openbfactory.fit.workspace import Workspace
 from openbfactory.select.binning import Histogram

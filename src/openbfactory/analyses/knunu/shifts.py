@@ -1,10 +1,10 @@
 """Variations of a sample: how each systematic effect shifts the bins of the fit, and how sure that is.
 
 An event-level variation is a pair of columns ``NAME_up``, ``NAME_down`` (factors on the weight w of a row); a
-detector-level one is the same simulated events reconstructed again (``variation`` = k).  Both shift a bin by a sum
-over rows, sum x: x = w (up - down) / 2 for the first kind, and for the second x = w of a row that comes in, -w of one
-that goes out and 0 of one that stays.  The noise of the shift follows from the same rows, so a variation that leaves
-most events where they are is known far better than two independent samples would tell.
+detector-level one is the same simulated events reconstructed again (``variation`` = k), up and down.  Both shift a bin
+by a sum over rows, sum x: x = w (up - down) / 2 for the first kind; for the second w / 2 of a row that is in the bin
+only up, -w / 2 of one that is there only down, and 0 of one that stays.  The noise of the shift follows from the same
+rows, so a variation that leaves most events where they are is known far better than two independent samples would tell.
 
 Smoothing.  With few simulated events the relative shift r of a bin is noise.  Its variance is s^2 / n_eff, where s^2 is
 the scatter of x around r w in the q2_rec slice of the bin (the eta bins together) and n_eff the effective number of
@@ -23,7 +23,7 @@ Approximation: shifts are symmetric (up = -down), as in that likelihood; none is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,6 +59,15 @@ class Shift:
         return Shift(self.sums * np.array([1, 1, factor, factor, factor])[:, None] * factor)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Selected:
+    """Rows of one reconstruction of a chunk: event, flat bin and weight of each."""
+
+    event: Ints
+    flat: Ints
+    weight: Floats
+
+
 def none(bins: int) -> Shift:
     """Sums over no rows."""
     return Shift(np.zeros((5, bins)))
@@ -82,20 +91,37 @@ def event_shifts(columns: Columns, flat: Ints, weight: Floats, bins: int) -> dic
     return found
 
 
-def detector_shift(events: Ints, flat: Ints, weight: Floats, varied: tuple[Ints, Ints, Floats], bins: int) -> Shift:
-    """Shift of one detector-level variation of a chunk.
+def detector_shift(nominal: Selected, up: Selected, down: Selected | None, bins: int) -> Shift:
+    """Shift of one detector-level variation of a chunk; without ``down`` it is taken as symmetric."""
+    tables = [nominal, up] if down is None else [nominal, up, down]
+    keys = [t.event * np.int64(bins + 1) + t.flat for t in tables]
+    total = none(bins)
+    for at, table in enumerate(tables):
+        inside = [np.isin(keys[at], k).astype(np.float64) for k in keys]
+        x = table.weight * (inside[1] - inside[0] if down is None else (inside[1] - inside[2]) / 2)
+        first = sum(inside[:at], np.zeros(len(x))) == 0  # a row that an earlier table has was counted there
+        w = table.weight if at == 0 else np.zeros(len(x))
+        total += shift_of(table.flat[first], w[first], x[first], bins)
+    return total
+
+
+def detector_shifts(tables: Sequence[Selected], names: Sequence[str], bins: int) -> dict[str, Shift]:
+    """Shifts of all detector-level variations of a chunk, by their name without ``_up`` or ``_down``.
 
     Parameters
     ----------
-    events, flat, weight
-        Event, flat bin and weight of each nominal row.
-    varied
-        The same of each row of the second reconstruction.
+    tables
+        Nominal rows, then those of each variation.
+    names
+        Names of the variations 1, 2, ...; ``NAME_up`` and ``NAME_down`` are the two sides of one.
     """
-    before, after = events * np.int64(bins + 1) + flat, varied[0] * np.int64(bins + 1) + varied[1]
-    gone = shift_of(flat, weight, np.where(np.isin(before, after), 0.0, -weight), bins)
-    new = ~np.isin(after, before)
-    return gone + shift_of(varied[1][new], np.zeros(int(new.sum())), varied[2][new], bins)
+    by_name = dict(zip(names, tables[1:], strict=True))
+    found = {}
+    for name, table in by_name.items():
+        if not name.endswith("_down"):
+            stem = name.removesuffix("_up")
+            found[stem] = detector_shift(tables[0], table, by_name.get(f"{stem}_down"), bins)
+    return found
 
 
 def add_shifts(parts: Iterable[Mapping[str, Shift]]) -> dict[str, Shift]:
