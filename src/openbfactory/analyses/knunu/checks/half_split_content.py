@@ -59,6 +59,9 @@ def _pairs_figure(titles: dict[str, str], fits: Fits, pulls: dict[str, float], l
         for at, name in zip(y, fits, strict=True):
             axes.text(1.01, at, f"{pulls[name]:+.1f}σ", transform=axes.get_yaxis_transform(), va="center", fontsize=11)
         axes.set_yticks(y, [titles[n] for n in fits])
+        reach = 8 * float(np.median([h.sigma for f in fits.values() for h in f]))
+        axes.set_xlim(max(axes.get_xlim()[0], 1 - reach), min(axes.get_xlim()[1], 1 + reach))
+        axes.tick_params(axis="y", right=False)
         axes.set_ylim(-0.7, len(fits) + 0.6)
         axes.minorticks_off()
         axes.set_xlabel(r"$\mu$")
