@@ -112,5 +112,5 @@ def _warnings(found: Candidates) -> tuple[str, ...]:
     """What a reader must know of the size of the run."""
     background = (found.bin >= 0) & (found.sample != SIGNAL)
     rows, total = int(background.sum()), float(found.expected[background].sum())
-    return (f"{rows} simulated background candidates stand for {total:.0f} events of the data set: bins that few of them "
-            "reach are left out",) if rows < total else ()
+    return (f"{rows} simulated background candidates stand for {total:.0f} events of the data set: bins that few of "
+            "them reach are left out",) if rows < total else ()
