@@ -72,6 +72,8 @@ ANALYSES: dict[str, Analysis] = {
     "knunu": Analysis("B+ -> K+ nu nubar with the inclusive tag", "openbfactory.analyses.knunu.run:run"),
     "knunu.half_split": Analysis("half splits of the data of B+ -> K+ nu nubar",
                                  "openbfactory.analyses.knunu.checks.half_split:run"),
+    "knunu.klong": Analysis("check of B+ -> K+ nu nubar: K_L efficiency of the calorimeter from gamma phi(K_S K_L)",
+                            "openbfactory.analyses.knunu.checks.klong:run"),
     "lifetimes.d0": Analysis("lifetime of the D0, D*+ -> D0(K- pi+) pi+", "openbfactory.analyses.lifetimes.run:d0"),
     "lifetimes.dplus": Analysis("lifetime of the D+, D*+ -> D+(K- pi+ pi+) pi0",
                                 "openbfactory.analyses.lifetimes.run:dplus"),

@@ -1,0 +1,78 @@
+"""Checks with K_L, energies and continuum: closed form (kinematics, exponentials), planted switches, equal cards.
+
+Bounds are 4 standard deviations of the check's own uncertainty (false alarm below 1e-4 each); seeds are fixed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from openbfactory.analyses import RunOptions
+from openbfactory.analyses.knunu.checks import klong
+from openbfactory.analyses.knunu.checks.energy_scale import Counts, fit_scale
+from openbfactory.analyses.knunu.checks.radiative_phi import Clusters, Klongs, efficiency, predict
+from openbfactory.core.errors import FitError
+from openbfactory.physics.particles import species
+
+
+def test_prediction_is_the_momentum_that_balances_the_event() -> None:
+    rng = np.random.default_rng(1)
+    short, long_, direction = rng.normal(size=(3, 50, 3))
+    photon = 5.0 * direction / np.linalg.norm(direction, axis=1)[:, None]
+    energies = [np.sqrt(np.sum(p**2, axis=1) + species(n).mass ** 2) for p, n in ((short, "K_S0"), (long_, "K_L0"))]
+    total = np.column_stack([energies[0] + energies[1] + 5.0, short + long_ + photon])
+    for i in range(50):  # every event has its own collision
+        table = {f"p{c}{k}": np.array([p[i, j]]) for k, p in enumerate((short, photon)) for j, c in enumerate("xyz")}
+        found = predict(table | {"E1": np.array([5.5])}, total[i])
+        assert found.klong[0] == pytest.approx(long_[i], abs=1e-9)
+        assert found.photon[0] == pytest.approx(1.1)
+        mass2 = (energies[0] + energies[1])[i] ** 2 - np.sum((short + long_)[i] ** 2)
+        assert found.mass[0] == pytest.approx(np.sqrt(mass2))
+
+
+def test_chance_is_taken_off() -> None:
+    rng, n = np.random.default_rng(2), 40_000
+    seen, by_chance, turned = (np.flatnonzero(rng.random(n) < p) for p in (0.4, 0.2, 0.2))
+    far, row = np.full(n, 1.0), np.concatenate([seen, by_chance, turned])
+    angle = np.concatenate([0 * far[:len(seen) + len(by_chance)], far[:len(turned)]])
+    clusters = Clusters(row, np.ones(len(row)), angle, np.where(np.arange(len(row)) < len(row) - len(turned), 1.0, 0.0))
+    value, sigma = efficiency(Klongs(np.ones(n), np.ones(n), clusters), 0.5, 0.0)
+    assert abs(value - 0.4) < 4 * sigma < 0.02
+    assert abs(len(np.union1d(seen, by_chance)) / n - 0.4) > 10 * sigma  # not taken off, it is seen
+
+
+def test_scale_of_an_exponential_is_found() -> None:
+    rng, edges = np.random.default_rng(3), np.linspace(0.1, 1.5, 15)
+    simulated = rng.exponential(0.25, 60_000)
+
+    def scaled(factor: float) -> Counts:
+        return Counts.of(factor * simulated, edges)
+
+    found = fit_scale(Counts.of(0.9 * rng.exponential(0.25, 30_000), edges), scaled, edges, 0.15)
+    assert abs(found.value - 0.9) < 4 * found.uncertainty < 0.08
+    assert found.chi2 < 40
+    with pytest.raises(FitError, match="too few entries"):
+        fit_scale(Counts.of(simulated[:20], edges), scaled, edges, 0.15)
+
+
+@pytest.fixture(scope="module")
+def halved(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("card") / "halved.yaml"
+    path.write_text("extends: belle2\nname: halved\ndetector:\n  switches: {k_long_ecl_efficiency: 0.5}\n",
+                    encoding="utf-8")
+    return str(path)
+
+
+def test_planted_efficiency_is_found_and_equal_cards_give_one(tmp_path: Path, halved: str) -> None:
+    config = klong.section("klong", klong.Klong)
+    options = RunOptions(output=tmp_path)
+    one, other, half = (klong.klongs(n, c, 9000, config, options)
+                        for n, c in (("one", "belle2"), ("other", "belle2"), ("half", halved)))
+    values = [efficiency(k, config.cone, config.least) for k in (one, other, half)]
+    for (value, sigma), planted in ((values[1], 1.0), (values[2], 0.5)):
+        ratio = value / values[0][0]
+        assert abs(ratio - planted) < 4 * ratio * np.hypot(sigma / value, values[0][1] / values[0][0])
+    assert values[2][0] < values[0][0] - 4 * values[0][1]
