@@ -18,7 +18,7 @@ The slices are drawn to the shift of all bins in the same way.  Samples that the
 pooled first, as in the published likelihood (arXiv:2507.12393): there, the variations of the detector are one
 relative shift for charged and mixed B pairs, and one for light and charm quarks, on and off resonance.
 
-Approximation: shifts are symmetric (up = -down), as in that likelihood; none is larger than 90 % of a bin.
+Approximation: shifts are symmetric (up = -down), as in that likelihood; none is larger than 50 % of a bin.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 #: largest relative shift of a bin
-LARGEST = 0.9
+LARGEST = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
