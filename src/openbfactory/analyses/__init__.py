@@ -74,6 +74,8 @@ ANALYSES: dict[str, Analysis] = {
                                  "openbfactory.analyses.knunu.checks.half_split:run"),
     "knunu.klong": Analysis("check of B+ -> K+ nu nubar: K_L efficiency of the calorimeter from gamma phi(K_S K_L)",
                             "openbfactory.analyses.knunu.checks.klong:run"),
+    "knunu.kaon_id": Analysis("kaon identification from D*+ -> D0(K- pi+) pi+, a check of knunu",
+                              "openbfactory.analyses.knunu.checks.kaon_id:run"),
     "lifetimes.d0": Analysis("lifetime of the D0, D*+ -> D0(K- pi+) pi+", "openbfactory.analyses.lifetimes.run:d0"),
     "lifetimes.dplus": Analysis("lifetime of the D+, D*+ -> D+(K- pi+ pi+) pi0",
                                 "openbfactory.analyses.lifetimes.run:dplus"),

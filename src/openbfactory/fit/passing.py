@@ -5,13 +5,13 @@
 p is a Johnson S_U shape, q and q' are straight lines; an extended unbinned likelihood of both categories (as in tag and
 probe).  eps and its variance follow from the two yields and their covariance.
 
-Approximation: passing and failing candidates have one shape of the peak; a line is flat where a category has fewer than
-:data:`LINE` candidates.
+Approximation: the peaks of passing and failing candidates differ in their widths alone, and not where a category has
+fewer than :data:`LINE` candidates; its background is flat then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -48,7 +48,7 @@ class Passing:
 
     def curve(self, category: str, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Densities (events per unit of the mass) at x of signal and background of a category, each shape of ``x``."""
-        peak = johnson_su(x, *self.limits, *(self.fit[name][0] for name in PEAK))
+        peak = johnson_su(x, *self.limits, *(self.fit[name][0] for name in _peak(category, self.fit.names)))
         line = polynomial(x, *self.limits, self.fit[f"{category}_slope"][0])
         return self.fit[f"{category}_signal"][0] * peak, self.fit[f"{category}_background"][0] * line
 
@@ -81,12 +81,13 @@ def fit_passing(mass: FloatArray, passes: np.ndarray, limits: tuple[float, float
     if few:
         message = f"an efficiency needs {LEAST} candidates, and both that pass and that fail; found {few}"
         raise InputError(message)
+    widths = ("width", "fail_width") if min(map(len, parts.values())) >= LINE else ("width",)
     cost = Simultaneous({k: MixtureCost(x, limits, {
-        f"{k}_signal": (johnson_su, PEAK), f"{k}_background": (polynomial, (f"{k}_slope",))})
+        f"{k}_signal": (johnson_su, _peak(k, widths)), f"{k}_background": (polynomial, (f"{k}_slope",))})
         for k, x in parts.items()})
     position, width = start
-    values = {"mean": position, "width": width, "skew": 0.0, "tail": 1.5, **(tail or {})}
-    bounds = {"mean": (position - 2 * width, position + 2 * width), "width": (0.2 * width, 8 * width),
+    values = {"mean": position, **dict.fromkeys(widths, width), "skew": 0.0, "tail": 1.5, **(tail or {})}
+    bounds = {"mean": (position - 2 * width, position + 2 * width), **dict.fromkeys(widths, (0.2 * width, 8 * width)),
               "skew": (-2.0, 2.0), "tail": (0.4, 5.0)}
     fixed = set(tail or {})
     for k, x in parts.items():
@@ -96,6 +97,11 @@ def fit_passing(mass: FloatArray, passes: np.ndarray, limits: tuple[float, float
         if len(x) < LINE:
             fixed.add(f"{k}_slope")
     return _passing(_settled(cost, values, bounds, fixed), limits)
+
+
+def _peak(category: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Parameters of the peak of a category: failing candidates may have a width of their own."""
+    return ("mean", "fail_width", *PEAK[2:]) if category == "fail" and "fail_width" in names else PEAK
 
 
 def _settled(cost: Simultaneous, values: dict[str, float], bounds: dict[str, tuple[float, float]],
