@@ -2,6 +2,7 @@
 
 import re
 import sys
+import types
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -36,17 +37,24 @@ def escape_formulas(app, what, name, obj, options, lines):
         indent = len(line) - len(line.lstrip())
         if literal is not None and line.strip() and indent <= literal:
             literal = None
-        if literal is None and ":`" not in line:
+        if literal is None:
             pieces = line.split("``")
             for k, piece in enumerate(pieces):
                 if quoted == bool(k % 2):
-                    pieces[k] = re.sub(r"(?<=\w)_(?!\w)", r"\\_", piece).replace("|", "\\|")
+                    pieces[k] = re.sub(r":[\w:]+:`[^`]*`|(?<=\w)_(?!\w)|\|",
+                                       lambda found: found[0] if "`" in found[0] else "\\" + found[0], piece)
             quoted = quoted != (len(pieces) % 2 == 0)
             lines[index] = "``".join(pieces)
         if literal is None and line.rstrip().endswith("::"):
             literal = indent
 
 
+def skip_aliases(app, what, name, obj, skip, options):
+    """Leave out names of types (``dict[str, Array]``), which have no signature to show."""
+    return True if isinstance(obj, types.GenericAlias) else None
+
+
 def setup(app):
     """Hook the escaping in before the docstrings are parsed."""
+    app.connect("autodoc-skip-member", skip_aliases)
     app.connect("autodoc-process-docstring", escape_formulas, priority=100)

@@ -1,9 +1,11 @@
 """A light scalar S that mixes with the Higgs boson: B -> K(*) S and the decays of S, for sin(theta).
 
+The Lagrangian is::
+
     L = sin(theta) / v S [ sum_f m_f fbar f + (3 sqrt2 G_F m_t^2 V_ts* V_tb / 16 pi^2) m_b sbar_L b_R + h.c. ]
 
 (R. Willey, H. Yu, Phys. Rev. D 26 (1982) 3086; B. Batell, M. Pospelov, A. Ritz, arXiv:0911.4938).  With C the whole
-factor of sbar_L b_R,
+factor of sbar_L b_R::
 
     Gamma(B -> K S)  = C^2 / 4 ((m_B^2 - m_K^2) / (m_b - m_s))^2 f_0(m_S^2)^2 p / (8 pi m_B^2),
     Gamma(B -> K* S) = C^2 (m_B p / (m_b + m_s))^2 A_0(m_S^2)^2 p / (8 pi m_B^2),

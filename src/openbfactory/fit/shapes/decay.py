@@ -1,5 +1,7 @@
 """Exponential decay seen with a Gaussian resolution: density of measured decay times.
 
+Its form is::
+
     f(t) = int_0^inf exp(-t'/tau) / tau * G(t - t'; bias, s sigma) dt'
          = exp(s sigma (s sigma / 2 tau - x) / tau) erfc(u) / 2 tau,
     x = (t - bias) / (s sigma),  u = (s sigma / tau - x) / sqrt(2)
