@@ -120,3 +120,49 @@ def _signal_q2(offsets: Index, pdg: Index, mother: Index, p4: npt.NDArray[np.flo
     for event in range(len(found)):
         found[event] = _signal_decay(offsets[event], offsets[event + 1], pdg, mother, p4, PDG_KAON)[1]
     return found
+
+
+@njit(cache=True, error_model="numpy")
+def _found_and_lost(offsets: Index, columns: tuple[npt.NDArray[np.float64], ...], pdg: npt.NDArray[np.int32],
+                    status: npt.NDArray[np.int32], has_track: npt.NDArray[np.bool_],
+                    cuts: npt.NDArray[np.float64], found: Index, lost: Index) -> None:
+    """Count charged particles; ``cuts`` is pT, theta low and high, distance of the vertex to the z axis."""
+    px, py, pz, x, y = columns
+    for event in range(len(found)):
+        for i in range(offsets[event], offsets[event + 1]):
+            code = abs(pdg[i])
+            if status[i] != 1 or not (code == 211 or code == 321 or code == 11 or code == 13 or code == 2212):
+                continue
+            across = math.hypot(px[i], py[i])
+            theta = math.atan2(across, pz[i])
+            if across < cuts[0] or theta < cuts[1] or theta > cuts[2] or math.hypot(x[i], y[i]) > cuts[3]:
+                continue
+            if has_track[i]:
+                found[event] += 1
+            else:
+                lost[event] += 1
+
+
+def found_and_lost(events: Events, pt_min: float, theta_min: float, theta_max: float,
+                   radius_max: float = 1.0) -> tuple[Index, Index]:
+    """Numbers of generated charged particles in acceptance with and without a track in each event, (n,) each.
+
+    Parameters
+    ----------
+    events
+        Events with truth and Tracks.
+    pt_min, theta_min, theta_max
+        Acceptance [GeV, rad].
+    radius_max
+        Largest distance of the production vertex to the z axis [cm].
+    """
+    truth, tracks = events["MCParticles"], events["Tracks"]
+    local = tracks["mcIndex"].astype(np.int64)
+    rows = local + np.repeat(truth.offsets[:-1], tracks.counts)
+    has_track = np.zeros(truth.size, np.bool_)
+    has_track[rows[local >= 0]] = True
+    found, lost = np.zeros(len(events), np.int64), np.zeros(len(events), np.int64)
+    columns = tuple(np.ascontiguousarray(truth[name], np.float64) for name in ("px", "py", "pz", "x", "y"))
+    _found_and_lost(truth.offsets, columns, truth["PDG"], truth["status"], has_track,
+                    np.array([pt_min, theta_min, theta_max, radius_max]), found, lost)
+    return found, lost
