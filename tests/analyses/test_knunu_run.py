@@ -88,7 +88,8 @@ def test_chunks_after_the_pilot_keep_what_passes_and_nothing_else(tmp_path, monk
     small = config.model_copy(update={"presets": {"quick": quick}, "chunk_size": 600})
     monkeypatch.setattr(run_module, "load_config", lambda: small)
     setting = run_module.setting_of(RunOptions(luminosity=0.006, seed=6))
-    maker = ChunkMaker("belle2", setting.tag, tuple(p.name for p in setting.plans if p.off_resonance))
+    maker = ChunkMaker("belle2", setting.tag, tuple(p.name for p in setting.plans if p.off_resonance),
+                       modelling=setting.modelling)
 
     def produce(resume: bool) -> list[Path]:
         with open_store(tmp_path / "run", setting.manifest, resume=resume) as store, open_engine(0, None) as engine:

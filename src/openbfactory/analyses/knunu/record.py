@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from openbfactory.analyses.knunu.config import KnunuConfig, SamplePlan
@@ -11,8 +11,49 @@ from openbfactory.analyses.knunu.evaluation import SampleHistograms
 from openbfactory.analyses.knunu.measurement import Measurement
 from openbfactory.analyses.knunu.templates import Expectation, Shifts
 from openbfactory.analyses.knunu.training import TrainingSummary
+from openbfactory.analyses.knunu.variations import VARIATIONS
 from openbfactory.core.provenance import Provenance
 from openbfactory.generate import DecayCounts
+
+
+@dataclass(frozen=True, slots=True)
+class WeightSummary:
+    """Weights of a sample, over all generated events.
+
+    Attributes
+    ----------
+    mean
+        Mean of the weights.
+    effective
+        Events of weight 1 with the same statistics: (sum w)^2 / sum w^2.
+    variations
+        Name to the sums of weights up and down over the nominal one.
+    candidates
+        Candidates of the nominal and every other reconstruction in the chunks that have all of them.
+    """
+
+    mean: float = 1.0
+    effective: float = 0.0
+    variations: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    candidates: Mapping[str, int] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dictionary for JSON."""
+        return {"mean": self.mean, "effective": self.effective,
+                "variations": {k: list(v) for k, v in self.variations.items()}, "candidates": dict(self.candidates)}
+
+
+def weight_summary_of(chunks: Sequence[Mapping[str, Any]]) -> WeightSummary:
+    """Weights of a sample from the summaries of its chunks."""
+    events = sum(c["events"] for c in chunks)
+    total, squares = (sum(c["weights"]["weight"][k] for c in chunks) for k in (0, 1))
+    names = [n for n in chunks[0]["weights"] if n != "weight"]
+    varied = [c["candidates"] for c in chunks if len(c["candidates"]) == len(VARIATIONS)]
+    return WeightSummary(
+        total / events, total * total / squares if squares > 0 else 0.0,
+        {n: (sum(c["weights"][n][0] for c in chunks) / total, sum(c["weights"][n][1] for c in chunks) / total)
+         for n in names},
+        {name: sum(c[k] for c in varied) for k, name in enumerate(VARIATIONS)} if varied else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +72,8 @@ class SampleSummary:
         Generated events in the bins of the generated q2 (signal; zeros otherwise).
     decays
         Decays and those that fell back to phase space.
+    weights
+        Weights of the model of the simulation.
     """
 
     plan: SamplePlan
@@ -38,6 +81,7 @@ class SampleSummary:
     cutflow: dict[str, float]
     generated_q2: tuple[int, ...]
     decays: DecayCounts
+    weights: WeightSummary = field(default_factory=WeightSummary)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +124,7 @@ class KnunuResult:
                 "weight": s.weight, "cutflow": [[step, left] for step, left in s.cutflow.items()],
                 "expected": [float(v) for v in self.expectations[name].template.yields],
                 "filled_bins": [int(i) for i in self.expectations[name].filled.nonzero()[0]],
-                "decays": asdict(s.decays),
+                "decays": asdict(s.decays), "weights": s.weights.to_dict(),
             } for name, s in self.samples.items()},
             "shifts": {p: {n: v.tolist() for n, v in by.items()} for p, by in self.shifts.items()},
             "training": [t.to_dict() for t in self.training],

@@ -18,7 +18,8 @@ from openbfactory.analyses.knunu.content import report_content
 from openbfactory.analyses.knunu.densities import number_densities, write_densities
 from openbfactory.analyses.knunu.evaluation import SampleHistograms, evaluate, with_eta
 from openbfactory.analyses.knunu.measurement import Measurement, measure
-from openbfactory.analyses.knunu.record import KnunuResult, SampleSummary
+from openbfactory.analyses.knunu.modelling import Modelling, load_modelling
+from openbfactory.analyses.knunu.record import KnunuResult, SampleSummary, weight_summary_of
 from openbfactory.analyses.knunu.templates import expectation, relative_shifts
 from openbfactory.analyses.knunu.training import (
     Columns,
@@ -49,8 +50,9 @@ from openbfactory.reconstruct.config import InclusiveTagConfig
 from openbfactory.reconstruct.variables import BDT1_INPUTS, BDT2_INPUTS
 from openbfactory.report.html import write_report
 
-#: columns of a chunk that the measurement reads
-READ = tuple(dict.fromkeys(("event", "q2_rec", "mcQ2", "mcIsSignal", *BDT1_INPUTS, *BDT2_INPUTS)))
+#: columns of a chunk that training reads
+READ = tuple(dict.fromkeys(("event", "q2_rec", "mcQ2", "mcIsSignal", "weight", "variation", *BDT1_INPUTS,
+                            *BDT2_INPUTS)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Setting:
     """What a run is made of; ``pilot_share`` is the part of each sample whose candidates are all kept."""
 
     config: KnunuConfig
+    modelling: Modelling
     card: Card
     detector: str
     tag: InclusiveTagConfig
@@ -87,13 +90,14 @@ class Setting:
         """Everything that decides what the run makes."""
         return {"analysis": "knunu", "seed": self.seed, "samples": {p.name: p.events for p in self.plans},
                 "pilot": {p.name: self.pilot_chunks(p.name) for p in self.plans},
-                "config": self.config.digest(), "card": self.card.digest(), "tag": self.tag.digest()}
+                "config": self.config.digest(), "modelling": self.modelling.digest(),
+                "card": self.card.digest(), "tag": self.tag.digest()}
 
     @property
     def references(self) -> tuple[str, ...]:
         """Reference keys of every number used."""
         generated = {key for p in self.plans for key in SAMPLES[p.process].references}
-        quoted = (references_in(part) for part in (self.config, self.card, self.tag))
+        quoted = (references_in(part) for part in (self.config, self.modelling, self.card, self.tag))
         return tuple(sorted(generated.union(*quoted)))
 
 
@@ -110,7 +114,8 @@ def setting_of(options: RunOptions) -> Setting:
     plans = plan_samples(preset, options.luminosity, card.machine)
     title = f"preset {options.preset}" + ("" if options.luminosity is None else f", {options.luminosity:g} fb^{{−1}}")
     share = min(1.0, preset.pilot / (preset.luminosity if options.luminosity is None else options.luminosity))
-    return Setting(config, card, options.detector, InclusiveTagConfig(), tuple(plans), options.seed, title, share)
+    return Setting(config, load_modelling(), card, options.detector, InclusiveTagConfig(), tuple(plans), options.seed,
+                   title, share)
 
 
 def run(options: RunOptions) -> dict[str, Any]:
@@ -123,7 +128,7 @@ def run(options: RunOptions) -> dict[str, Any]:
     """
     setting = setting_of(options)
     off = tuple(p.name for p in setting.plans if p.off_resonance)
-    maker = ChunkMaker(options.detector, setting.tag, off)
+    maker = ChunkMaker(options.detector, setting.tag, off, modelling=setting.modelling)
     with (open_store(options.output, setting.manifest, resume=options.resume, overwrite=options.overwrite) as store,
           Progress("knunu") as progress):
         tasks, costs = setting.tasks, CostLog(options.output)
@@ -199,18 +204,19 @@ def _produce(setting: Setting, maker: ChunkMaker, store: ChunkStore, engine: Eng
 
 def _candidates(setting: Setting, store: ChunkStore, sample: str, parity: int | None = None, *,
                 pilot: bool = False, variations: bool = False) -> Iterator[tuple[ChunkTask, Columns]]:
-    """Candidates of the chunks of a sample, one at a time; of the pilot alone, or with variations, where asked for."""
+    """Candidates of the chunks of a sample, one at a time; of the pilot alone where asked for.
+
+    Those of the nominal reconstruction, with the columns that training needs; with ``variations`` also those of the
+    detector-level variations, and the factors of all others.
+    """
     for task in setting.tasks:
         if (task.sample == sample and (parity is None or task.index % FOLDS == parity)
                 and not (pilot and task.index >= setting.pilot_chunks(sample))):
-            names = [*READ, *(_varied(pq.read_schema(store.path(task)).names) if variations else [])]
-            table = pq.read_table(store.path(task), columns=names)
-            yield task, {name: table[name].to_numpy() for name in names}
-
-
-def _varied(names: Iterable[str]) -> list[str]:
-    """Columns of weights and variations, of those that a table has."""
-    return [n for n in names if n in ("weight", "variation") or n.endswith(("_up", "_down"))]
+            sides = [n for n in pq.read_schema(store.path(task)).names if n.endswith(("_up", "_down"))]
+            table = pq.read_table(store.path(task), columns=[*READ, *(sides if variations else [])])
+            columns = {name: table[name].to_numpy() for name in table.column_names}
+            nominal = columns["variation"] == 0
+            yield task, columns if variations else {name: column[nominal] for name, column in columns.items()}
 
 
 def _rows(setting: Setting, store: ChunkStore, *, pilot: bool = False,
@@ -292,6 +298,6 @@ def _summaries(setting: Setting, summaries: Mapping[ChunkTask, Mapping[str, Any]
                 cutflow[step] = cutflow.get(step, 0.0) + value
         decays = sum((DecayCounts(**s["decays"]) for s in mine), start=DecayCounts())
         q2 = np.sum([s["q2"] for s in mine], axis=0)
-        found[plan_.name] = SampleSummary(plan_, weight_of(setting, plan_), cutflow, tuple(int(v) for v in q2), decays)
+        found[plan_.name] = SampleSummary(plan_, weight_of(setting, plan_), cutflow, tuple(int(v) for v in q2), decays,
+                                          weight_summary_of(mine))
     return found
-

@@ -31,11 +31,20 @@ Columns = Mapping[str, npt.NDArray[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Candidates of one sample and fold: columns, the label and the weight of one generated event."""
+    """Candidates of one sample and fold: columns, the label and the weight of one generated event.
+
+    Where there is a column ``weight``, a candidate has this times ``weight``.
+    """
 
     columns: Columns
     signal: npt.NDArray[np.bool_]
     weight: float
+
+    @property
+    def weights(self) -> npt.NDArray[np.float64]:
+        """Weight of each candidate, (n,)."""
+        own = self.columns.get("weight", np.ones(len(self.signal)))
+        return self.weight * np.asarray(own, np.float64)
 
 
 @dataclass(frozen=True)
@@ -173,7 +182,7 @@ def pooled(rows: Mapping[str, Rows],
     names = sorted(rows)
     keep = np.concatenate([rows[n].signal | (n != SIGNAL) for n in names])
     label = np.concatenate([rows[n].signal for n in names]).astype(float)[keep]
-    weight = np.concatenate([np.full(len(rows[n].signal), rows[n].weight) for n in names])[keep]
+    weight = np.concatenate([rows[n].weights for n in names])[keep]
     return {v: np.concatenate([rows[n].columns[v] for n in names])[keep] for v in inputs}, label, weight
 
 
