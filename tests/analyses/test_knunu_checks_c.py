@@ -10,11 +10,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from openbfactory.analyses.knunu import classifiers
+from openbfactory.analyses.knunu.checks import closure, control, sidebands
 from openbfactory.analyses.knunu.checks.half_split import HalfSplit
 from openbfactory.analyses.knunu.checks.settings import section
+from openbfactory.analyses.knunu.checks.spectra import spectrum_fit
 from openbfactory.analyses.knunu.checks.splitting import drawn, fit_splits, halves_of, merged, tensions
-from openbfactory.analyses.knunu.config import load_config
+from openbfactory.analyses.knunu.config import B_PAIRS, BACKGROUNDS, load_config
 from openbfactory.experiment import load_card
+from openbfactory.generate import generate_events
+from openbfactory.pipeline.chunks import ChunkTask
 from openbfactory.reconstruct.variables import VARIABLES
 
 CUTS = {"side": 0.0, "q2_rec": 4.0, "count": None}
@@ -93,3 +97,93 @@ def test_candidates_of_a_run_are_read_with_outputs_and_weights(tmp_path, monkeyp
 def test_every_split_is_of_a_variable_of_the_tag():
     known = {*VARIABLES, "half"}
     assert set(section("half_split", HalfSplit).splits) <= known
+
+
+def table(rng, size: int, klong: float, peak: float = 12.0):
+    """Toy candidates of every signal track: those with a K_L at smaller q2_rec."""
+    found = rng.random(size) < klong
+    return {"q2_rec": rng.normal(np.where(found, peak - 2, peak + 2), 3), "klong": found,
+            "track": rng.integers(0, 3, size), "eta": 0.66 + 0.34 * rng.random(size), "mcQ2": np.full(size, np.nan)}
+
+
+@pytest.mark.parametrize("planted", [1.0, 1.3])
+def test_the_factor_on_charm_with_a_klong_is_found(planted):
+    """Pull of the found factor below 4; a factor of 1 is excluded where 1.3 was planted, and chi2 falls."""
+    rng, settings = np.random.default_rng(5), section("sidebands", sidebands.Sidebands)
+    size = settings.presets["quick"]
+    tables = {}
+    for process in BACKGROUNDS:
+        b = process in B_PAIRS
+        tables[f"simulation.{process}"] = table(rng, int((20000 if b else 500) * size.factors[process]), 0.6 * b)
+        data = table(rng, 26000 if b else 700, 0.6 * b)
+        keep = data["klong"] | (rng.random(len(data["eta"])) < 1 / 1.3)
+        if b and planted == 1.0:
+            keep = rng.random(len(keep)) < 1 / 1.3
+        tables[f"data.{process}"] = {n: c[keep | (not b)] for n, c in data.items()}
+    spectra = [sidebands.spectrum(channel, tables, size, settings) for channel in sidebands.CHANNELS]
+    fit = spectrum_fit(spectra, "klong", {"other": 0.05, "continuum": 0.036})
+    assert abs(fit.scale - planted) < 4 * fit.uncertainty
+    assert fit.uncertainty < 0.06
+    before, after = sum(s.chi2_before for s in spectra), sum(s.chi2(fit) for s in spectra)
+    assert after < 2 * sum(len(s.data) for s in spectra)
+    assert (before - after > 20) == (planted > 1)
+
+
+def test_the_closure_finds_the_planted_branching_fraction():
+    """Signal 30 times enhanced on 16 times as much background; the expected uncertainty falls as 1/sqrt(luminosity)."""
+    rng, settings = np.random.default_rng(6), section("closure", closure.Closure)
+    size = settings.presets["quick"]
+
+    def drawn_table(number: int, signal: bool):
+        eta = 0.66 + 0.34 * rng.random(number) if signal else 0.66 + 0.34 * rng.random(number) ** 3
+        q2 = rng.normal(0.25, 0.7, number) if signal else rng.uniform(-2, 6, number)
+        return {"q2_rec": q2, "eta": eta, "mcQ2": np.full(number, 0.25 if signal else np.nan)}
+
+    tables = {"data.pik0": drawn_table(900, True), "simulation.pik0": drawn_table(6000, True)}
+    for process in BACKGROUNDS:
+        tables[f"data.{process}"] = drawn_table(500, False)
+        tables[f"simulation.{process}"] = drawn_table(int(500 * size.factors[process]), False)
+    found = closure.slices(tables, size, settings, 30 / 6000)
+    fit = closure.fitted(found, settings)
+    assert abs(fit.scale - 30) < 4 * fit.uncertainty
+    assert fit.uncertainty < 5
+    one, four = (closure.fitted([s.scaled(f, simulated=False) for s in found], settings) for f in (100.0, 400.0))
+    assert one.scale == pytest.approx(1, abs=1e-6)
+    assert one.uncertainty / four.uncertainty == pytest.approx(2, abs=0.1)
+    assert closure.fitted([s.scaled(100.0, simulated=True) for s in found], settings).uncertainty > one.uncertainty
+
+
+def test_charm_with_a_klong_is_that_of_a_walk_up_the_tree_and_is_planted_without_weights(monkeypatch):
+    """Truth walked particle by particle; the planted factor changes only which events are there."""
+    card = load_card("belle2")
+    events, _ = generate_events("charged", 400, ChunkTask("x", 0, 0, 400, 3).address, card.machine)
+    truth, expected = events["MCParticles"], []
+    for event in range(400):
+        rows = slice(truth.offsets[event], truth.offsets[event + 1])
+        code, mother = np.abs(truth["PDG"][rows]), truth["mother"][rows]
+        hit = False
+        for at in np.flatnonzero(code == 130):
+            while mother[at] >= 0 and not hit:
+                at = mother[at]
+                hit = code[at] in (411, 421, 431)
+        expected.append(hit)
+    found = control.klong_of_charm(events)
+    assert found.tolist() == expected
+    assert 0.2 < found.mean() < 0.6  # two B mesons with about one D each, a quarter of which makes a K_L
+
+    class Model:
+        def outputs(self, columns):
+            return {"BDT2": np.ones(len(columns["p"])), "eta": np.ones(len(columns["p"]))}
+
+    monkeypatch.setattr(control, "_models", lambda run: (Model(), Model()))
+    worlds = {"data": control.World("belle2", {"hadronic_energy": 0.9}, klong=1e9),
+              "simulation": control.World("belle2")}
+    maker = control.ControlMaker("none", worlds, ("pion", "muon"))
+    data, summary = maker(ChunkTask("data.charged", 0, 0, 150, 3))
+    assert summary == {"events": 150}
+    assert set(data["track"].to_pylist()) == {0, 2}
+    assert all(data["klong"].to_pylist())
+    plain, _ = maker(ChunkTask("simulation.charged", 0, 0, 150, 3))
+    assert not all(plain["klong"].to_pylist())
+    pions = np.array(plain["track"]) == 0
+    assert np.mean(np.abs(np.array(plain["mcKaonPDG"])[pions]) == 211) > 0.8

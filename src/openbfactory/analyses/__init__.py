@@ -70,12 +70,16 @@ class Analysis:
 #: every measurement by name; others register one under the entry-point group ``openbfactory.analyses``
 ANALYSES: dict[str, Analysis] = {
     "knunu": Analysis("B+ -> K+ nu nubar with the inclusive tag", "openbfactory.analyses.knunu.run:run"),
+    "knunu.closure": Analysis("closure of B+ -> K+ nu nubar with B+ -> pi+ K0",
+                              "openbfactory.analyses.knunu.checks.closure:run"),
     "knunu.half_split": Analysis("half splits of the data of B+ -> K+ nu nubar",
                                  "openbfactory.analyses.knunu.checks.half_split:run"),
     "knunu.klong": Analysis("check of B+ -> K+ nu nubar: K_L efficiency of the calorimeter from gamma phi(K_S K_L)",
                             "openbfactory.analyses.knunu.checks.klong:run"),
     "knunu.kaon_id": Analysis("kaon identification from D*+ -> D0(K- pi+) pi+, a check of knunu",
                               "openbfactory.analyses.knunu.checks.kaon_id:run"),
+    "knunu.sidebands": Analysis("events with D -> K_L X from samples enriched in pions and leptons",
+                                "openbfactory.analyses.knunu.checks.sidebands:run"),
     "lifetimes.d0": Analysis("lifetime of the D0, D*+ -> D0(K- pi+) pi+", "openbfactory.analyses.lifetimes.run:d0"),
     "lifetimes.dplus": Analysis("lifetime of the D+, D*+ -> D+(K- pi+ pi+) pi0",
                                 "openbfactory.analyses.lifetimes.run:dplus"),

@@ -96,6 +96,7 @@ SIGNALS: dict[str, Signal] = {
     "d0h": Signal("B -> D(*)0 h with h = pi, K and D0 -> K pi, a control sample", "B+ -> anti-D0 h+",
                   ("anti-D0signal pi+ PHSP", "anti-D0signal K+ PHSP", "anti-D*0signal pi+ SVS",
                    "anti-D*0signal K+ SVS"), ("pdg2024",), shares=(4.61e-3, 3.64e-4, 5.17e-3, 4.19e-4), more=_DZERO),
+    "pik0": Signal("B -> pi K0, the closure test of the inclusive tag", "B+ -> pi+ K0", ("K0 pi+ PHSP",)),
     "nunubar": Signal("B0 -> nu nubar by phase space, for studies of the other B", "B0 -> nu nubar",
                       ("nu_e anti-nu_e PHSP",), neutral=True),
 }

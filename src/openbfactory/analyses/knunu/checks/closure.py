@@ -1,0 +1,160 @@
+"""``obf run knunu.closure``: the branching fraction of B+ -> pi+ K0, measured as that of B+ -> K+ nu nubar is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from openbfactory.analyses import RunOptions, preset_of
+from openbfactory.analyses.knunu.checks.control import (
+    Columns,
+    ControlMaker,
+    Size,
+    background_events,
+    control_samples,
+    sized,
+    two_worlds,
+)
+from openbfactory.analyses.knunu.checks.settings import section
+from openbfactory.analyses.knunu.checks.shell import Check, Finding, finish
+from openbfactory.analyses.knunu.checks.spectra import (
+    Spectrum,
+    SpectrumFit,
+    independent,
+    spectrum_fit,
+    spectrum_sections,
+)
+from openbfactory.analyses.knunu.classifiers import source_run
+from openbfactory.analyses.knunu.config import B_PAIRS, BACKGROUNDS
+from openbfactory.core.config import Config, digest
+from openbfactory.core.provenance import Provenance
+from openbfactory.core.quantities import Quantity, references_in
+from openbfactory.experiment import Machine, load_card
+from openbfactory.fit.build import Template
+from openbfactory.report.content import Paragraph, Section
+from openbfactory.report.records import Number
+from openbfactory.report.text import format_number
+
+Array = npt.NDArray[Any]
+NAME, SIGNAL = "knunu.closure", "pik0"
+#: what branching fractions are shown in
+UNIT = 1e-5
+LABELS = {"signal": r"$B^+\to\pi^+K^0$", "bbbar": r"$B\bar{B}$", "continuum": "continuum"}
+APPROXIMATIONS = (
+    "The data hold the signal many times enhanced, so that a small simulated luminosity shows it; the expected "
+    "uncertainty is that of the published data set without enhancement.",
+    "q^{2}_rec and eta of the backgrounds are independent in their templates: few of them are simulated at large eta.",
+    "The normalisations of the backgrounds are the only systematic parameters.",
+    "The simulation has the energy of hadronic clusters and the efficiency of K_{L} that other modules measure.",
+)
+
+
+class Closure(Config):
+    """Section ``closure``; ``enhancement`` is the factor on the branching fraction in the data, by preset."""
+
+    presets: dict[str, Size]
+    signal_events: int
+    enhancement: dict[str, float]
+    q2_rec: tuple[float, ...]
+    eta: tuple[float, ...]
+    corrected: tuple[str, ...]
+    branching_fraction: Quantity
+    background_normalisation: Quantity
+    published: Quantity
+    world_average: Quantity
+
+
+def run(options: RunOptions) -> dict[str, Any]:
+    """Result record; candidates, record and report are in the output folder.
+
+    Raises
+    ------
+    OpenBFactoryError
+        Without a finished run of knunu, for input that is not right, or when the fit has no minimum.
+    """
+    settings, card = section("closure", Closure), load_card(options.detector)
+    size, source = sized(settings.presets, options), source_run(options).resolve()
+    decays = signal_decays(card.machine, size.luminosity, settings)
+    enhanced = preset_of(settings.enhancement, options.preset)
+    maker = ControlMaker(str(source), two_worlds(options.detector, settings.corrected), ("pion",))
+    events = background_events(card.machine, size) | {f"data.{SIGNAL}": round(enhanced * decays),
+                                                      f"simulation.{SIGNAL}": settings.signal_events}
+    tables = control_samples(NAME, maker, events, options, {"analysis": NAME, "source": str(source)})
+    found = slices(tables, size, settings, decays / settings.signal_events)
+    fit = fitted(found, settings)
+    whole = card.machine.integrated_luminosity()
+    large = fitted([s.scaled(whole / size.luminosity, simulated=False) for s in found], settings)
+    small = fitted([s.scaled(whole / size.luminosity, simulated=True) for s in found], settings)
+    used = digest({"settings": settings.model_dump(mode="json"), "events": events, "card": card.digest()})
+    provenance = Provenance(used, options.seed, tuple(sorted(references_in(settings))))
+    unit = settings.branching_fraction.value / UNIT
+    told = (f"Expected uncertainty at {whole:.0f} fb^{{−1}} without enhancement, in 10^{{−5}}: "
+            f"{unit * large.uncertainty:.2f} with a large simulation, {unit * small.uncertainty:.2f} with the events "
+            f"simulated here; published: {_in_unit(settings.published).uncertainty:.1f}.")
+    check = Check(NAME, "Closure with B^{+} → π^{+} K^{0}", "A known decay with one track and unseen particles: the "
+                  "same method must give its branching fraction.", _findings(fit, large, enhanced, settings),
+                  (*spectrum_sections(found, fit, LABELS, size.luminosity), Section("Data set", (Paragraph(told),))),
+                  APPROXIMATIONS, events, provenance,
+                  {"enhancement": enhanced, "signal_efficiency": float(sum(s.templates["signal"].yields.sum()
+                                                                           for s in found) / decays),
+                   "expected_uncertainty": {"large_simulation": unit * UNIT * large.uncertainty,
+                                            "this_simulation": unit * UNIT * small.uncertainty},
+                   "source": str(source)})
+    return finish(check, options)
+
+
+def _findings(fit: SpectrumFit, large: SpectrumFit, enhanced: float, settings: Closure) -> tuple[Finding, ...]:
+    """Branching fraction found, and its expected uncertainty in the published data set."""
+    unit, published = settings.branching_fraction.value / UNIT, settings.published
+    return (
+        Finding("branching_fraction", "branching fraction of B^{+} → π^{+} K^{0}",
+                Number(value=unit * fit.scale / enhanced, uncertainty=unit * fit.uncertainty / enhanced),
+                Number(value=unit), _in_unit(published),
+                "10^{−5}", f"in data with {enhanced:g} times as many signal decays; world average "
+                f"{format_number(_in_unit(settings.world_average))}"),
+        Finding("expected_uncertainty", "its expected uncertainty in the published data set",
+                Number(value=unit * large.uncertainty), None, Number(value=_in_unit(published).uncertainty or 0),
+                "10^{−5}", "statistical, with a large simulation; that published is the whole one"))
+
+
+def _in_unit(quantity: Quantity) -> Number:
+    """A branching fraction in the unit of the report."""
+    return Number(value=quantity.value / UNIT, uncertainty=(quantity.uncertainty or 0.0) / UNIT)
+
+
+def signal_decays(machine: Machine, luminosity: float, settings: Closure) -> float:
+    """Signal decays expected in a luminosity [fb^-1]."""
+    return 2.0 * machine.expected("charged", luminosity) * settings.branching_fraction.value
+
+
+def fitted(found: list[Spectrum], settings: Closure) -> SpectrumFit:
+    """Fit of the signal in all slices of eta."""
+    width = settings.background_normalisation.value
+    return spectrum_fit(found, "signal", {"bbbar": width, "continuum": width})
+
+
+def slices(tables: dict[str, Columns], size: Size, settings: Closure, weight: float) -> list[Spectrum]:
+    """Spectra of q2_rec in slices of eta; ``weight`` is that of a simulated signal event."""
+    edges = (np.array(settings.q2_rec), np.array(settings.eta))
+    data, grids = np.zeros((len(edges[0]) - 1, len(edges[1]) - 1)), {}
+    counted = {"signal": {SIGNAL: weight}, "bbbar": {p: 1.0 / size.factors[p] for p in B_PAIRS},
+               "continuum": {p: 1.0 / size.factors[p] for p in BACKGROUNDS if p not in B_PAIRS}}
+    for name, weights in counted.items():
+        values, variances = np.zeros(data.shape), np.zeros(data.shape)
+        for process, each in weights.items():
+            data += grid(tables[f"data.{process}"], edges, process)
+            counts = grid(tables[f"simulation.{process}"], edges, process)
+            values, variances = values + each * counts, variances + each**2 * counts
+        grids[name] = (values, np.sqrt(variances)) if name == "signal" else independent(values, variances)
+    return [Spectrum(f"eta {low:g} to {high:g}", edges[0], data[:, k], {n: Template(v[:, k], e[:, k])
+                                                                       for n, (v, e) in grids.items()})
+            for k, (low, high) in enumerate(zip(edges[1][:-1], edges[1][1:], strict=True))]
+
+
+def grid(columns: Columns, edges: tuple[Array, Array], process: str) -> Array:
+    """Candidates in bins of q2_rec and eta; those of the signal decay are left out of other samples."""
+    keep = (process == SIGNAL) | ~np.isfinite(columns["mcQ2"])
+    counts: Array = np.histogram2d(columns["q2_rec"][keep], columns["eta"][keep], edges)[0]
+    return counts
