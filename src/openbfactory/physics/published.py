@@ -59,12 +59,25 @@ class PublishedYields(Config):
         return tuple(sum(column) for column in zip(*(self.samples[n] for n in names), strict=True))
 
 
+class PublishedSpectrum(Config):
+    """Published numbers in equal bins of one variable."""
+
+    title: str
+    source: str
+    name: str
+    unit: str
+    low: float
+    high: float
+    values: tuple[float, ...] = Field(min_length=1)
+
+
 class PublishedMeasurement(Config):
     """What a publication reports."""
 
     title: str
     quantities: dict[str, Quantity]
     yields: dict[str, PublishedYields] = Field(default_factory=dict)
+    spectra: dict[str, PublishedSpectrum] = Field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Quantity:
         """Quantity of a name.

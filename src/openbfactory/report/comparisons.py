@@ -8,10 +8,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from openbfactory.report.records import Contribution, EfficiencyComparison, YieldComparison, YieldSet
+from openbfactory.report.records import Contribution, EfficiencyComparison, PairedBars, YieldComparison, YieldSet
 from openbfactory.report.style import (
+    HERE,
     INK,
     LINES,
+    PUBLISHED,
     axis_label,
     category_colors,
     category_label,
@@ -123,6 +125,27 @@ def efficiency_comparison(record: EfficiencyComparison) -> Figure:
         axes.set_xlabel(axis_label(record.xlabel, record.unit))
         axes.set_ylabel(record.ylabel)
         axes.legend(loc="upper right", borderaxespad=0.6)
+        corner(axes)
+    return drawn
+
+
+def paired_bars(record: PairedBars) -> Figure:
+    """Figure of two bars a name, the published one above ours."""
+    with style():
+        count = len(record.names)
+        drawn = figure(7.4, 1.4 + 0.34 * count)
+        axes = drawn.subplots()
+        places = np.arange(count)
+        for shift, values, color, label in ((-0.19, record.published, PUBLISHED, "published"),
+                                            (0.19, record.here, HERE, "this run")):
+            axes.barh(places + shift, np.nan_to_num(_numbers(values)), height=0.36, color=color, label=label)
+        axes.set_yticks(places, record.names, fontsize=10.5)
+        axes.set_ylim(count - 0.4, -0.6)
+        axes.tick_params(axis="y", which="both", length=0)
+        axes.minorticks_off()
+        axes.set_xlim(left=0.0)
+        axes.set_xlabel(record.xlabel)
+        axes.legend(loc="lower right")
         corner(axes)
     return drawn
 

@@ -105,7 +105,7 @@ def _finish_main(axes: Axes, record: StackedHistogram, highest: Floats) -> None:
         axes.set_ylim(0.0, top / (0.95 - 0.075 * rows))
     axes.set_xlim(edges[0], edges[-1])
     widths = np.diff(edges)
-    equal = np.allclose(widths, widths[0])
+    equal = np.allclose(widths, widths[0]) and (record.unit != "" or widths[0] != 1)
     width = f" / {widths[0]:.3g}" + (f" {record.unit}" if record.unit else "") if equal else " / bin"
     axes.set_ylabel("events" + width)
     corner(axes, record.luminosity, record.note, simulated=record.simulated)

@@ -251,6 +251,20 @@ class EfficiencyComparison(Config):
     log: bool = False
 
 
+class PairedBars(Config):
+    """Sizes as published and of this run, one pair a name from top to bottom; None where there is none."""
+
+    names: tuple[str, ...] = Field(min_length=1)
+    published: OptionalFloats
+    here: OptionalFloats
+    xlabel: str
+
+    @model_validator(mode="after")
+    def _check(self) -> PairedBars:
+        _need(_lengths(len(self.names), published=self.published, here=self.here))
+        return self
+
+
 class Pull(Config):
     """Pull and post-fit uncertainty, both in units of the prior uncertainty; None where not determined."""
 

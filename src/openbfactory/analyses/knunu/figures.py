@@ -6,30 +6,31 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
-from openbfactory.analyses.knunu.chunk import Q2_EDGES
 from openbfactory.analyses.knunu.config import BACKGROUNDS, SIGNAL
 from openbfactory.analyses.knunu.record import KnunuResult
-from openbfactory.fit.results import FitResult
+from openbfactory.analyses.knunu.training import SHAPE_EDGES
+from openbfactory.physics import knunu
 from openbfactory.physics.published import PublishedMeasurement
-from openbfactory.report import classifiers, comparisons, distributions, likelihood
+from openbfactory.report import classifiers, comparisons, distributions
 from openbfactory.report.content import Picture, Table
 from openbfactory.report.records import (
+    ClassifierOutputs,
     Contribution,
     EfficiencyComparison,
     EfficiencyCurve,
     ImportanceRanking,
-    LikelihoodProfile,
     Number,
-    ProfileLine,
-    Pull,
-    PullList,
+    OutputShape,
     StackedHistogram,
     YieldComparison,
     YieldSet,
 )
+from openbfactory.report.style import INK
 from openbfactory.report.text import format_number
-from openbfactory.select.intervals import clopper_pearson
+
+Floats = npt.NDArray[np.float64]
 
 #: how much larger than expected the signal is drawn over the stacks
 SIGNAL_SCALE = 50.0
@@ -85,20 +86,79 @@ def stack(result: KnunuResult, name: str, label: str, unit: str, caption: str, *
     return Picture(distributions.stacked_histogram(record), caption, f"stacked histogram of {name}")
 
 
-def efficiency(result: KnunuResult) -> Picture:
-    """Signal efficiency as a function of the generated q2."""
-    generated = np.asarray(result.samples[SIGNAL].generated_q2)
-    passed = np.minimum(result.histograms[SIGNAL].shown["mcQ2"].counts, generated)
-    filled = generated > 0
-    low, high = clopper_pearson(np.where(filled, passed, 0), np.where(filled, generated, 1))
-    values = np.where(filled, passed / np.where(filled, generated, 1), np.nan)
-    curve = EfficiencyCurve(label="this run, η > 0.92", edges=Q2_EDGES, values=values,
-                            low=np.where(filled, low, np.nan), high=np.where(filled, high, np.nan))
-    record = EfficiencyComparison(curves=(curve,), xlabel=r"generated $q^2$", unit=r"$\mathrm{GeV}^2$",
+def efficiency(result: KnunuResult, published: PublishedMeasurement) -> Picture:
+    """Signal efficiency as a function of the generated q2, published beside ours."""
+    curves = []
+    for name, above in (("signal_in_region", 0.92), ("signal_high_eta", 0.98)):
+        label = rf"$\eta > {above:g}$"
+        edges, values, _ = _published_efficiency(published, name)
+        curves.append(EfficiencyCurve(label=f"published, {label}", edges=edges, values=_shown(values), published=True))
+        edges, values, errors = _efficiency_here(result, above)
+        low, high = _shown(np.maximum(values - errors, 0.3 * values)), _shown(values + errors)
+        curves.append(EfficiencyCurve(label=f"this run, {label}", edges=edges, values=_shown(values), low=low,
+                                      high=high))
+    record = EfficiencyComparison(curves=tuple(curves), xlabel=r"generated $q^2$", unit=r"$\mathrm{GeV}^2$",
                                   ylabel="signal efficiency", log=True)
     return Picture(comparisons.efficiency_comparison(record),
-                   "Signal efficiency of the fit region as a function of the generated momentum transfer: high at low "
-                   "q^{2}, where the kaon is fast, and falling steeply.", "signal efficiency against q2")
+                   "Signal efficiency as a function of the generated momentum transfer, of this run (points) and "
+                   "published (dashed, from the released joint number densities divided by the Standard Model rate): "
+                   "high where the kaon is fast, and falling steeply. The published total of 8 % at η > 0.92 fixes "
+                   "the scale of the dashed lines.", "signal efficiency against q2", wide=True)
+
+
+def fall(result: KnunuResult, published: PublishedMeasurement, *, published_numbers: bool) -> float | None:
+    """Efficiency above eta = 0.98 at q2 = 5 GeV^2 over that at 15; None without events at 15."""
+    edges, values, _ = (_published_efficiency(published, "signal_high_eta") if published_numbers
+                        else _efficiency_here(result, 0.98))
+    low, high = (int(np.searchsorted(edges, q2, side="right")) - 1 for q2 in (5.0, 15.0))
+    return float(values[low] / values[high]) if values[high] > 0 else None
+
+
+def _published_efficiency(published: PublishedMeasurement, name: str) -> tuple[Floats, Floats, Floats]:
+    """Edges, efficiencies and zeros, from the published number densities and the efficiency of the region."""
+    spectrum = published.spectra[name]
+    edges = np.linspace(spectrum.low, spectrum.high, len(spectrum.values) + 1)
+    total = published["signal_in_region"].value / published["efficiency_inclusive"].value
+    values = np.asarray(spectrum.values) / np.maximum(total * rate_shares(edges), 1e-12)
+    return edges, values, np.zeros(len(values))
+
+
+def _efficiency_here(result: KnunuResult, above: float, group: int = 4) -> tuple[Floats, Floats, Floats]:
+    """Edges, efficiencies and uncertainties of this run above a value of eta; ``group`` bins of q2 are one."""
+    joint = result.histograms[SIGNAL].joint
+    shape = tuple(a.size for a in joint.binning.axes)
+    keep = np.asarray(joint.binning.axes[1].edges[:-1]) >= above - 1e-9
+    edges = np.asarray(joint.binning.axes[2].edges)[::group]
+    signal = result.samples[SIGNAL]
+    total = signal.plan.events * signal.weight * np.maximum(rate_shares(edges), 1e-12)
+    passed, variance = (h.reshape(shape, order="F")[:, keep].sum(axis=(0, 1)).reshape(-1, group).sum(axis=1)
+                        for h in (joint.values, joint.variances))
+    return edges, passed / total, np.sqrt(variance) / total
+
+
+def rate_shares(edges: Floats) -> Floats:
+    """Share of the Standard Model rate in bins of generated q2."""
+    rates = np.array([knunu.branching_fraction(a, b) for a, b in pairwise(edges.tolist())])
+    return rates / knunu.branching_fraction()
+
+
+def _shown(values: Floats) -> Floats:
+    """Values with NaN where there is nothing to draw."""
+    return np.where(values > 0, values, np.nan)
+
+
+def overtraining(result: KnunuResult, name: str) -> Picture:
+    """Outputs of a classifier on its training rows and on independent ones (fold 0)."""
+    shapes, check = result.training[0].shapes[name], result.training[0].checks[name]
+    record = ClassifierOutputs(
+        edges=SHAPE_EDGES, xlabel=rf"$\mathrm{{BDT}}_{name[-1]}$ output",
+        shapes=tuple(OutputShape(key=key, train=train, test=test, label=None if key == "signal" else "background",
+                                 color=None if key == "signal" else INK)
+                     for key, (train, test) in shapes.items()),
+        summary=(f"area, training: {check.auc_train:.4f}", f"area, independent: {check.auc_test:.4f}"))
+    return Picture(classifiers.classifier_outputs(record),
+                   f"Output of {name} on its training rows (points) and on independent rows (lines), fold 0: points "
+                   "off the lines are over-training.", f"over-training of {name}")
 
 
 def yields(result: KnunuResult, published: PublishedMeasurement) -> Picture:
@@ -152,24 +212,3 @@ def importance(result: KnunuResult, name: str) -> Picture:
     return Picture(classifiers.importance_ranking(record),
                    f"Inputs of {name} by their share of the gain of all splits (fold 0).",
                    f"importance of {name} inputs")
-
-
-def profile(result: KnunuResult) -> Picture:
-    """Profile likelihood of the expectation."""
-    scan, fit = result.measurement.profile, result.measurement.expected
-    ends = tuple(None if d is None else fit.value + d for d in fit.interval)
-    record = LikelihoodProfile(
-        lines=(ProfileLine(label="expected", values=scan.values, twice_delta_nll=scan.delta),),
-        xlabel=r"signal strength $\mu$", value=fit.value, interval=(ends[0], ends[1]),
-        references={"background only": 0.0})
-    return Picture(likelihood.likelihood_profile(record),
-                   "Profile likelihood of the expected events with μ = 1, all other parameters profiled.",
-                   "profile likelihood")
-
-
-def pulls_of(fit: FitResult, most: int = 25) -> Picture:
-    """The largest pulls of a fit."""
-    found = fit.pulls()
-    record = PullList(pulls=tuple(Pull(name=p.name, pull=p.pull or 0.0, constraint=p.constraint) for p in found[:most]),
-                      note=f"the largest {min(most, len(found))} of {len(found)}")
-    return Picture(likelihood.pulls(record), "Pulls of the nuisance parameters in the pseudo-experiment.", "pulls")

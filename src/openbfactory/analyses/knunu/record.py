@@ -74,6 +74,8 @@ class SampleSummary:
         Decays and those that fell back to phase space.
     weights
         Weights of the model of the simulation.
+    pilot_events, pilot_bytes, later_bytes
+        Events of the pilot chunks, and the size of the files of the pilot and of the chunks after it.
     """
 
     plan: SamplePlan
@@ -82,6 +84,9 @@ class SampleSummary:
     generated_q2: tuple[int, ...]
     decays: DecayCounts
     weights: WeightSummary = field(default_factory=WeightSummary)
+    pilot_events: int = 0
+    pilot_bytes: int = 0
+    later_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

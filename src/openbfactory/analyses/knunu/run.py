@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from openbfactory.analyses import RunOptions, preset_of
+from openbfactory.analyses.knunu.accounts import write_accounts
 from openbfactory.analyses.knunu.chunk import ChunkMaker
 from openbfactory.analyses.knunu.classifiers import save_models
 from openbfactory.analyses.knunu.config import FOLDS, SIGNAL, KnunuConfig, SamplePlan, load_config, plan_samples
@@ -33,6 +34,7 @@ from openbfactory.analyses.knunu.training import (
     train_first,
     train_second,
 )
+from openbfactory.analyses.knunu.validations import find_validations
 from openbfactory.core.config import digest
 from openbfactory.core.provenance import Provenance
 from openbfactory.core.quantities import references_in
@@ -155,8 +157,8 @@ def run(options: RunOptions) -> dict[str, Any]:
         machine = setting.card.machine
         result = KnunuResult(
             setting.config, setting.title, machine.integrated_luminosity(),
-            machine.integrated_luminosity(off_resonance=True), _summaries(setting, summaries), histograms, expectations,
-            shifts, tuple(training), measurement, provenance)
+            machine.integrated_luminosity(off_resonance=True), _summaries(setting, store, summaries), histograms,
+            expectations, shifts, tuple(training), measurement, provenance)
         return _write(result, options, measurement)
 
 
@@ -172,7 +174,8 @@ def _write(result: KnunuResult, options: RunOptions, measurement: Measurement) -
                                  result.config.region.control_bins)
     write_densities(densities, options.output)
     write_record(document, options.output / "result.json")
-    write_report(report_content(result), options.output / "report.html")
+    write_report(report_content(result, find_validations(options.output)), options.output / "report.html")
+    write_accounts(result, options.output)
     return document
 
 
@@ -287,17 +290,25 @@ def _evaluate(setting: Setting, store: ChunkStore, models: list[FoldModel]) -> d
     return found
 
 
-def _summaries(setting: Setting, summaries: Mapping[ChunkTask, Mapping[str, Any]]) -> dict[str, SampleSummary]:
+def _summaries(setting: Setting, store: ChunkStore,
+               summaries: Mapping[ChunkTask, Mapping[str, Any]]) -> dict[str, SampleSummary]:
     """Summaries of the chunks, added up by sample."""
     found = {}
     for plan_ in setting.plans:
-        mine = [s for t, s in summaries.items() if t.sample == plan_.name]
+        tasks = [t for t in summaries if t.sample == plan_.name]
+        mine = [summaries[t] for t in tasks]
         cutflow: dict[str, float] = {}
         for summary in mine:
             for step, value in summary["cutflow"]:
                 cutflow[step] = cutflow.get(step, 0.0) + value
         decays = sum((DecayCounts(**s["decays"]) for s in mine), start=DecayCounts())
+        pilot = [t.index < setting.pilot_chunks(plan_.name) for t in tasks]
+        sizes = [store.path(t).stat().st_size for t in tasks]
         q2 = np.sum([s["q2"] for s in mine], axis=0)
-        found[plan_.name] = SampleSummary(plan_, weight_of(setting, plan_), cutflow, tuple(int(v) for v in q2), decays,
-                                          weight_summary_of(mine))
+        found[plan_.name] = SampleSummary(
+            plan_, weight_of(setting, plan_), cutflow, tuple(int(v) for v in q2), decays,
+            weight_summary_of(mine),
+            sum(t.events for t, first in zip(tasks, pilot, strict=True) if first),
+            sum(n for n, first in zip(sizes, pilot, strict=True) if first),
+            sum(n for n, first in zip(sizes, pilot, strict=True) if not first))
     return found

@@ -12,7 +12,7 @@ use.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,9 @@ from openbfactory.select.performance import OvertrainingCheck, overtraining_chec
 from openbfactory.select.transform import QuantileTransform, fit_transform
 
 Columns = Mapping[str, npt.NDArray[Any]]
+
+#: bins in which outputs of training and independent rows are compared
+SHAPE_EDGES = tuple(np.linspace(0.0, 1.0, 26).tolist())
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +101,16 @@ class TrainingSummary:
         Classifier to inputs by falling share of the gain.
     bdt1_cut
         Cut on BDT1.
+    shapes
+        Classifier to class to normalised histograms of the output in :data:`SHAPE_EDGES`, of training and of
+        independent rows.
     """
 
     rows: dict[str, tuple[int, int]]
     checks: dict[str, OvertrainingCheck]
     importance: dict[str, tuple[Importance, ...]]
     bdt1_cut: float
+    shapes: dict[str, dict[str, tuple[tuple[float, ...], tuple[float, ...]]]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dictionary for JSON."""
@@ -197,13 +204,22 @@ def judge(model: FoldModel, pilot: tuple[Mapping[str, Rows], Mapping[str, Rows]]
     above
         Candidates above the BDT1 cut of the other fold (BDT2 was trained on them) and of this one.
     """
-    rows, checks = {}, {}
+    rows, checks, shapes = {}, {}, {}
     for name, classifier, parts in (("BDT1", model.bdt1, pilot), ("BDT2", model.bdt2, above)):
         seen, unseen = (_judged(classifier, part) for part in parts)
         checks[name] = overtraining_check(*seen[:2], *unseen[:2], train_weights=seen[2], test_weights=unseen[2])
         rows[name] = (int((seen[1] == 1).sum()), int((seen[1] == 0).sum()))
+        shapes[name] = {key: (_shape(seen, label), _shape(unseen, label))
+                        for key, label in (("signal", 1), ("background", 0))}
     importance = {"BDT1": model.bdt1.importance(), "BDT2": model.bdt2.importance()}
-    return TrainingSummary(rows, checks, importance, model.bdt1_cut)
+    return TrainingSummary(rows, checks, importance, model.bdt1_cut, shapes)
+
+
+def _shape(judged: tuple[npt.NDArray[Any], ...], label: int) -> tuple[float, ...]:
+    """Normalised histogram of the output of one class."""
+    output, labels, weight = judged
+    values = np.histogram(output[labels == label], SHAPE_EDGES, weights=weight[labels == label])[0]
+    return tuple((values / (values.sum() or 1.0)).tolist())
 
 
 def _judged(classifier: Classifier, rows: Mapping[str, Rows]) -> tuple[npt.NDArray[Any], ...]:
