@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from openbfactory.analyses import RunOptions
-from openbfactory.analyses.knunu.checks import klong
+from openbfactory.analyses.knunu.checks import hadronic_energy, klong
 from openbfactory.analyses.knunu.checks.energy_scale import Counts, fit_scale
 from openbfactory.analyses.knunu.checks.radiative_phi import Clusters, Klongs, efficiency, predict
 from openbfactory.core.errors import FitError
@@ -59,20 +59,34 @@ def test_scale_of_an_exponential_is_found() -> None:
 
 
 @pytest.fixture(scope="module")
-def halved(tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("card") / "halved.yaml"
-    path.write_text("extends: belle2\nname: halved\ndetector:\n  switches: {k_long_ecl_efficiency: 0.5}\n",
-                    encoding="utf-8")
+def changed(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("card") / "changed.yaml"
+    path.write_text("extends: belle2\nname: changed\ndetector:\n  switches: {k_long_ecl_efficiency: 0.5, "
+                    "hadronic_energy: 0.7, photon_energy: 0.98}\n", encoding="utf-8")
     return str(path)
 
 
-def test_planted_efficiency_is_found_and_equal_cards_give_one(tmp_path: Path, halved: str) -> None:
+def test_planted_efficiency_is_found_and_equal_cards_give_one(tmp_path: Path, changed: str) -> None:
     config = klong.section("klong", klong.Klong)
     options = RunOptions(output=tmp_path)
     one, other, half = (klong.klongs(n, c, 9000, config, options)
-                        for n, c in (("one", "belle2"), ("other", "belle2"), ("half", halved)))
+                        for n, c in (("one", "belle2"), ("other", "belle2"), ("half", changed)))
     values = [efficiency(k, config.cone, config.least) for k in (one, other, half)]
-    for (value, sigma), planted in ((values[1], 1.0), (values[2], 0.5)):
+    planted = klong.probability(changed, config.least) / klong.probability("belle2", config.least)
+    for (value, sigma), expected in ((values[1], 1.0), (values[2], planted)):
         ratio = value / values[0][0]
-        assert abs(ratio - planted) < 4 * ratio * np.hypot(sigma / value, values[0][1] / values[0][0])
+        assert abs(ratio - expected) < 4 * ratio * np.hypot(sigma / value, values[0][1] / values[0][0])
     assert values[2][0] < values[0][0] - 4 * values[0][1]
+
+
+def test_planted_energies_are_found_and_equal_cards_give_one(tmp_path: Path, changed: str) -> None:
+    config = hadronic_energy.section("hadronic_energy", hadronic_energy.HadronicEnergy)
+    options = RunOptions(output=tmp_path)
+    simulated, same, other = (hadronic_energy.sample(n, c, e, config, options) for n, c, e in (
+        ("simulated", "belle2", 6000), ("same", "belle2", 4000), ("other", changed, 4000)))
+    edges = np.linspace(*config.clusters.range, 10), np.linspace(*config.pi0.range, config.pi0.bins + 1)
+    for data, planted in ((same, (1.0, 1.0)), (other, (0.7, 0.98))):
+        hadrons = hadronic_energy.hadron_scale(data, simulated, edges[0], 0.2)
+        photons = hadronic_energy.photon_scale(data, simulated, edges[1], 0.02)
+        assert abs(hadrons.value - planted[0]) < 4 * hadrons.uncertainty < 0.3
+        assert abs(photons.value - planted[1]) < 4 * photons.uncertainty < 0.015

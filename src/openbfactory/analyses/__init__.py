@@ -74,6 +74,8 @@ ANALYSES: dict[str, Analysis] = {
                               "openbfactory.analyses.knunu.checks.closure:run"),
     "knunu.half_split": Analysis("half splits of the data of B+ -> K+ nu nubar",
                                  "openbfactory.analyses.knunu.checks.half_split:run"),
+    "knunu.hadronic_energy": Analysis("check of B+ -> K+ nu nubar: energy of clusters that are not photons",
+                                      "openbfactory.analyses.knunu.checks.hadronic_energy:run"),
     "knunu.klong": Analysis("check of B+ -> K+ nu nubar: K_L efficiency of the calorimeter from gamma phi(K_S K_L)",
                             "openbfactory.analyses.knunu.checks.klong:run"),
     "knunu.kaon_id": Analysis("kaon identification from D*+ -> D0(K- pi+) pi+, a check of knunu",
