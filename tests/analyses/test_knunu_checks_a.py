@@ -45,3 +45,28 @@ def test_corrections_of_planted_rates_are_found(rates, planted):
     weight, error = corrections.weights("pion", np.array([0.1, 1.0, 3.0, 9.0]))
     assert weight[0] == weight[1] == corrections.values["pion"][0][0]
     assert error[2] == error[3] == corrections.values["pion"][1][1]
+
+
+def test_embedded_events_have_the_signal_kaon_and_no_muons():
+    """Of 60 control events: two tracks fewer, one kaon with likelihoods of a signal event and the charge of the B."""
+    from openbfactory.analyses.knunu.checks.embedding import Embedding
+    from openbfactory.analyses.knunu.checks.embedding_sample import control_candidates, embed, signal_kaons
+    from openbfactory.core.random import Address
+    from openbfactory.experiment import load_card
+    from openbfactory.generate import generate_events
+    from openbfactory.reconstruct.config import InclusiveTagConfig
+    from openbfactory.simulate import simulate
+
+    card, chosen = load_card("belle2"), section("embedding", Embedding)
+    control, signal = (simulate(generate_events(name, 60, Address(1, name).at("generate"), card.machine)[0], card,
+                                Address(1, name).at("simulate")) for name in ("jpsik", "knunu"))
+    found, kaons = control_candidates(control, card, chosen.request), signal_kaons(signal, InclusiveTagConfig())
+    made = embed(control, found, signal, kaons, card, 0.0)
+    assert 5 < len(made) <= min(len(found.event), len(kaons))
+    tracks, before = made["Tracks"], control["Tracks"].counts[np.searchsorted(control.event, made.event)]
+    assert (before - tracks.counts == 2).all()
+    loglikelihood = made["PIDLikelihoods"]["logL_K"]
+    own = np.isin(loglikelihood, signal["PIDLikelihoods"]["logL_K"][kaons])
+    assert (np.bincount(tracks.event_index()[own], minlength=len(made)) == 1).all()
+    charges = {int(e): int(q) for e, q in zip(control.event[found.event], found.charge, strict=True)}
+    assert [charges[int(e)] for e in made.event] == tracks["charge"][own].tolist()

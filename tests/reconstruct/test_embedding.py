@@ -13,7 +13,7 @@ from openbfactory.events.record import Events
 from openbfactory.kinematics.fourvector import boost, unboost
 from openbfactory.kinematics.helix import helices_of_particles, momenta_at_poca, move_pivot
 from openbfactory.reconstruct.config import InclusiveTagConfig
-from openbfactory.reconstruct.embedding import Mother, embedded, moved_helices, without_tracks
+from openbfactory.reconstruct.embedding import Mother, clones_of, embedded, moved_helices, without_tracks
 from openbfactory.reconstruct.inclusive_tag import Collision, reconstruct_inclusive_tag
 from openbfactory.reconstruct.tracks import HELIX
 
@@ -99,3 +99,18 @@ def test_tracks_go_with_what_points_to_them(events: Events) -> None:
     omega = left["Tracks"]["omega"][left["Tracks"].offsets[now.event_index()] + now["trackIndex"]]
     points = now["trackIndex"] >= 0
     np.testing.assert_array_equal(omega[points], pointed[stay][points])
+
+
+def test_clones_are_those_of_equal_charge_nearby(events: Events) -> None:
+    """A copy of the first track in the place of the last is found, with the other charge it is not."""
+    tracks = events["Tracks"]
+    first, last = tracks.offsets[:-1], tracks.offsets[1:] - 1
+    for name in HELIX:
+        tracks.columns[name][last] = tracks[name][first] + (0.005 if name == "phi0" else 0.0)
+    tracks.columns["charge"][last] = tracks["charge"][first]
+    tracks.columns["charge"][last[0]] *= -1
+    found = clones_of(tracks, first[:, None], 0.02)
+    assert set(last[1:]) <= set(found)
+    assert last[0] not in found
+    assert len(found) < 1.1 * len(last)
+    assert not set(first) & set(found)

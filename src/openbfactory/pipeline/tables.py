@@ -21,7 +21,7 @@ from openbfactory.pipeline.candidates import Request, candidates_of
 from openbfactory.pipeline.chunks import CHUNK_SIZE, ChunkTask, plan
 from openbfactory.pipeline.engines import open_engine
 from openbfactory.pipeline.generation import Energy
-from openbfactory.pipeline.produce import produce
+from openbfactory.pipeline.produce import ChunkFunction, produce
 from openbfactory.pipeline.progress import Progress
 from openbfactory.pipeline.store import open_store
 from openbfactory.pipeline.warmup import compile_kernels
@@ -150,9 +150,22 @@ def candidate_tables(name: str, maker: CandidateMaker, samples: Mapping[str, int
         For a wrong request, sample or folder, or when a chunk fails; what is finished stays in the folder.
     """
     maker.request.check()
+    settings = {k: asdict(v) for k, v in maker.settings.items()}
+    whole = {**manifest, "request": asdict(maker.request), "settings": settings}
+    return {sample: _joined(chunks) for sample, chunks in chunk_tables(name, maker, samples, run, whole).items()}
+
+
+def chunk_tables(name: str, maker: ChunkFunction, samples: Mapping[str, int], run: Execution,
+                 manifest: Mapping[str, Any]) -> dict[str, list[tuple[pa.Table, dict[str, Any]]]]:
+    """Table and summary of every chunk of every sample, made by any function of a chunk; arguments as there.
+
+    Raises
+    ------
+    OpenBFactoryError
+        For a wrong sample or folder, or when a chunk fails; what is finished stays in the folder.
+    """
     tasks = plan(samples, run.seed, run.chunk_size)
-    whole = {**manifest, "seed": run.seed, "samples": dict(samples), "request": asdict(maker.request),
-             "settings": {k: asdict(v) for k, v in maker.settings.items()}, "chunk_size": run.chunk_size}
+    whole = {**manifest, "seed": run.seed, "samples": dict(samples), "chunk_size": run.chunk_size}
     with (open_store(run.output, whole, resume=run.resume, overwrite=run.overwrite) as store,
           Progress(name) as progress):
         if run.workers:
@@ -160,7 +173,7 @@ def candidate_tables(name: str, maker: CandidateMaker, samples: Mapping[str, int
         with open_engine(run.workers, run.scheduler) as engine:
             summaries = produce(tasks, maker, store, engine, progress)
         done = list(zip(tasks, summaries, strict=True))
-        return {sample: _joined([(pq.read_table(store.path(t)), s) for t, s in done if t.sample == sample])
+        return {sample: [(pq.read_table(store.path(t)), s) for t, s in done if t.sample == sample]
                 for sample in samples}
 
 

@@ -110,6 +110,20 @@ def without_tracks(events: Events, removed: Mask) -> Events:
     return events.with_lists(**lists)
 
 
+def clones_of(tracks: Jagged, rows: Index, angle: float) -> Index:
+    """Rows of other tracks of equal charge within an angle [rad] of given tracks (n, k) of each event: their clones."""
+    event = tracks.event_index()
+    direction = np.stack([np.cos(tracks["phi0"]), np.sin(tracks["phi0"]), tracks["tanLambda"]], axis=1)
+    direction /= np.linalg.norm(direction, axis=1)[:, None]
+    near = np.zeros(tracks.size, np.bool_)
+    for column in rows.T:
+        mine = column[event]
+        cosine = np.sum(direction * direction[mine], axis=1)
+        near |= (cosine > np.cos(angle)) & (tracks["charge"] == tracks["charge"][mine])
+    near[rows.ravel()] = False
+    return np.flatnonzero(near).astype(np.int64)
+
+
 def embedded(events: Events, replaced: Index, removed: Index, signal: Events, chosen: Index, helix: Array,
              turned: Array) -> Events:
     """Events in which one track of each is replaced by the track of another event.

@@ -1,0 +1,105 @@
+"""Signal embedding: B+ -> J/psi(mu mu) K+ turned into B+ -> K+ nu nubar in data and simulation.
+
+The efficiency of the classifiers on the embedded data over that on the embedded simulation tests everything but the
+kaon: the other B, and what the detector adds.  See :mod:`.embedding_sample`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from openbfactory.analyses import RunOptions, preset_of
+from openbfactory.analyses.knunu.checks.embedding_report import report_sections
+from openbfactory.analyses.knunu.checks.embedding_sample import EmbeddingMaker
+from openbfactory.analyses.knunu.checks.pid_corrections import over
+from openbfactory.analyses.knunu.checks.settings import section
+from openbfactory.analyses.knunu.checks.shell import Check, Finding, finish
+from openbfactory.analyses.knunu.classifiers import source_run
+from openbfactory.analyses.knunu.data_like import load_data_like
+from openbfactory.core.config import Config
+from openbfactory.core.provenance import Provenance
+from openbfactory.core.quantities import Quantity, references_in
+from openbfactory.experiment import load_card
+from openbfactory.generate import SAMPLES
+from openbfactory.pipeline.candidates import Request
+from openbfactory.pipeline.tables import Execution, chunk_tables
+from openbfactory.report.records import Number
+
+PURPOSE = ("The efficiency of the signal comes from simulation: B^{+} → J/ψ K^{+} has the same other B in data, and "
+           "the J/ψ can be taken out as if it were not seen.")
+APPROXIMATIONS = (
+    "Background to B^{+} → J/ψ K^{+} is left out (below one per cent after the cuts on M_{bc} and ΔE).",
+    "The embedded kaon keeps the likelihoods and hits of the direction at which it was simulated; clusters near the "
+    "muons that do not point to them stay.",
+    "Only kaons that pass the identification count, in data and simulation with that of the simulation: its correction "
+    "is measured by knunu.kaon_id.")
+
+
+class Embedding(Config):
+    """Section ``embedding`` of ``checks.yaml``: events of each sample, control decay, cut on eta."""
+
+    presets: dict[str, int]
+    chunk_size: int
+    sample: str
+    decay: str
+    cuts: dict[str, str]
+    cut: str
+    rank: str
+    clone_angle: Quantity
+    eta: float
+    published: Quantity
+
+    @property
+    def request(self) -> Request:
+        """What to reconstruct."""
+        return Request(self.decay, self.cut, self.cuts, (), rank=self.rank)
+
+
+#: samples in the order of the figures
+SAMPLE_NAMES = ("data", "simulation", "signal-data", "signal-simulation")
+
+
+def run(options: RunOptions) -> dict[str, Any]:
+    """Result record of the check.
+
+    Raises
+    ------
+    InputError
+        When there is no finished run whose classifiers could judge.
+    """
+    chosen, source = section("embedding", Embedding), source_run(options)
+    cards = {"data": load_data_like().card, "simulation": options.detector}
+    maker = EmbeddingMaker(str(source.resolve()), cards, chosen.request, chosen.sample,
+                           chosen.clone_angle.value)
+    execution = Execution(options.output / "chunks-embedding", options.seed, options.workers, options.scheduler,
+                          options.resume, options.overwrite, chosen.chunk_size)
+    events = preset_of(chosen.presets, options.preset)
+    chunks = chunk_tables("knunu.embedding", maker, dict.fromkeys(SAMPLE_NAMES, events), execution, {
+        "analysis": "knunu.embedding", "cards": {k: load_card(c).digest() for k, c in cards.items()},
+        "classifiers": str(source)})
+    tables = {k: {n: np.concatenate([t[n].to_numpy() for t, _ in parts]) for n in parts[0][0].column_names}
+              for k, parts in chunks.items()}
+    kaons = {k: sum(s["kaons"] for _, s in parts) for k, parts in chunks.items()}
+    rates = {k: share(int(np.sum(t["eta"] > chosen.eta)), kaons[k]) for k, t in tables.items()}
+    findings = (
+        Finding("ratio", f"efficiency at η > {chosen.eta:g}, embedded data / embedded simulation",
+                over(rates["data"], rates["simulation"]), over(rates["signal-data"], rates["signal-simulation"]),
+                Number(value=chosen.published.value, uncertainty=chosen.published.uncertainty),
+                remark="planted: genuine signal of both cards"),
+        Finding("method", "embedded simulation / genuine signal of the simulation",
+                over(rates["simulation"], rates["signal-simulation"]), Number(value=1.0)),
+        *(Finding(f"efficiency {k}", f"efficiency of kaons that pass the identification, {k}",
+                  Number(value=r[0], uncertainty=r[1])) for k, r in rates.items()))
+    cited = references_in(chosen) | references_in(load_card(options.detector)) | {*SAMPLES[chosen.sample].references}
+    check = Check("knunu.embedding", "Signal embedding in B^{+} → J/ψ(μ^{+}μ^{−}) K^{+}", PURPOSE, findings,
+                  report_sections(tables, kaons, chosen.eta), APPROXIMATIONS, dict.fromkeys(SAMPLE_NAMES, events),
+                  Provenance(chosen.digest(), options.seed, tuple(sorted(cited))), {"kaons": kaons})
+    return finish(check, options)
+
+
+def share(passed: int, tried: int) -> tuple[float, float]:
+    """Share of events and its standard deviation."""
+    p = (passed + 0.5) / (tried + 1)
+    return p, float(np.sqrt(p * (1 - p) / (tried + 1)))
