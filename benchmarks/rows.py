@@ -87,13 +87,17 @@ def dstar_lists(fit: bool) -> Work:
 
 
 def chain(sample: str) -> Work:
-    """Whole chunk of the B+ -> K+ nu nubar analysis: generate, simulate, reconstruct, preselect."""
+    """Chunks of the B+ -> K+ nu nubar analysis: generate, simulate, reconstruct, weights; every second with variations.
+
+    Every candidate is kept, as in the pilot.
+    """
     from openbfactory.analyses.knunu.chunk import ChunkMaker
+    from openbfactory.analyses.knunu.modelling import load_modelling
     from openbfactory.pipeline.chunks import ChunkTask
     from openbfactory.reconstruct.config import InclusiveTagConfig
 
-    maker = ChunkMaker("belle2", InclusiveTagConfig(), ())
-    return lambda n: maker(ChunkTask(sample=sample, index=0, first=0, events=n, seed=1))
+    maker = ChunkMaker("belle2", InclusiveTagConfig(), (), modelling=load_modelling())
+    return lambda n: [maker(ChunkTask(sample=sample, index=k, first=0, events=n // 2, seed=1)) for k in (0, 2)]
 
 
 def pythia_alone(sample: str, *more: str) -> Work:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from openbfactory.analyses.knunu.config import B_PAIRS, BACKGROUNDS, SIGNAL, Training, load_config
@@ -35,7 +36,7 @@ import matplotlib.pyplot as plt
 FORMER = ClassifierConfig(trees=250, leaves=6, learning_rate=0.05, min_rows_in_leaf=100, input_fraction=0.6)
 SHARES = (0.125, 0.25, 0.5, 1.0)
 EFFICIENCY = 0.08
-KEEP = tuple(dict.fromkeys(("q2_rec", "mcIsSignal", "mcKaonPDG", "mcMotherPDG", *BDT1_INPUTS, *BDT2_INPUTS)))
+KEEP = tuple(dict.fromkeys(("q2_rec", "mcIsSignal", "mcKaonPDG", "mcMotherPDG", "weight", *BDT1_INPUTS, *BDT2_INPUTS)))
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,11 @@ class Sample:
         return Rows({n: c[keep] for n, c in self.columns.items()}, signal[keep], weight)
 
 
+def _nominal(path: Path) -> pa.Table:
+    """Candidates of the nominal reconstruction of a chunk."""
+    return pq.read_table(path, columns=list(KEEP), filters=[("variation", "=", 0)])
+
+
 def read(folder: Path) -> dict[str, Sample]:
     """Candidates of every on-resonance sample of a run."""
     found = {}
@@ -60,7 +66,7 @@ def read(folder: Path) -> dict[str, Sample]:
         parts, folds, generated = [], [], [0, 0]
         for path in sorted((folder / "chunks" / name).glob("*.parquet")):
             address = json.loads(path.with_suffix(".json").read_text())["address"]
-            table, fold = pq.read_table(path, columns=list(KEEP)), address["chunk"] % 2
+            table, fold = _nominal(path), address["chunk"] % 2
             parts.append({n: table[n].to_numpy() for n in KEEP})
             folds.append(np.full(len(table), fold))
             generated[fold] += address["events"]
@@ -127,10 +133,11 @@ def measure(folds: list[dict[str, Rows]], generated: tuple[float, float], config
         cut = np.sort(outputs[SIGNAL])[::-1][round(EFFICIENCY * generated[fold])]
         for name in BACKGROUNDS:
             passed = outputs[name] > cut
-            events[name] += passed.sum() * folds[fold][name].weight
-            variance += passed.sum() * folds[fold][name].weight ** 2
+            weights = folds[fold][name].weights[passed]
+            events[name] += float(weights.sum())
+            variance += float((weights**2).sum())
             survivors[name].append({c: folds[fold][name].columns[c][passed] for c in
-                                    ("q2_rec", "mcKaonPDG", "mcMotherPDG")})
+                                    ("q2_rec", "weight", "mcKaonPDG", "mcMotherPDG")})
         table, label, weight = pooled(folds[fold], BDT2_INPUTS)
         output = np.clip(bdt.predict(table), 1e-7, 1 - 1e-7)
         balanced = balanced_weights(label, weight)
@@ -150,7 +157,8 @@ def yields(result: Result, weights: dict[str, float]) -> None:
                     part = np.reshape(sample["data"], (-1, 3)).sum(axis=0)
                     published[sample["name"]] = published.get(sample["name"], 0) + part
     for name in BACKGROUNDS:
-        here = np.histogram(result.survivors[name]["q2_rec"], edges)[0] * weights[name]
+        found = result.survivors[name]
+        here = np.histogram(found["q2_rec"], edges, weights=found["weight"])[0] * weights[name]
         print(f"  {name}: q2_rec {edges}: published {np.round(published.get(name, np.nan))}, here {np.round(here)}")
     for name in (*B_PAIRS, "ccbar"):
         part = result.survivors[name]
