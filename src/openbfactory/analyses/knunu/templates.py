@@ -86,7 +86,7 @@ def relative_shifts(variations: Mapping[str, Mapping[str, Shift]], config: Knunu
     for name, constant in systematics.constant.items():
         found[parameter_name(name)] = _both(constant.samples, np.full(size, constant.size.value),
                                             constant.off_resonance)
-    return {parameter: shifts for parameter, shifts in found.items() if any(s.any() for s in shifts.values())}
+    return {parameter: shifts for parameter, shifts in found.items() if shifts}
 
 
 def parameter_name(variation: str) -> str:
