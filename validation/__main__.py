@@ -27,6 +27,7 @@ from validation import (
     flavour,
     hadronic_tag,
     inference,
+    lifetimes,
     partonic,
     published_likelihood,
     reconstruction,
@@ -40,7 +41,7 @@ MODULES = {"published likelihood": published_likelihood, "EvtGen multiplicities"
            "closed forms": closed_forms, "conservation laws": conservation, "partonic decays": partonic,
            "EvtGen chains": evtgen_chains, "EvtGen chains with photons": chain_photons,
            "EvtGen pairs of B mesons": chain_times, "hadronic tag": hadronic_tag,
-           "inference": inference, "tau pairs": tau_pairs, "tau mass": tau_mass,
+           "inference": inference, "tau pairs": tau_pairs, "tau mass": tau_mass, "lifetimes": lifetimes,
            "reconstruction": reconstruction, "candidates": candidates, "flavour": flavour,
            "trigger": detector_trigger, "muons": detector_muons, "detector tracking": detector_tracking,
            "calorimeter": detector_calorimeter, "identification": detector_identification}

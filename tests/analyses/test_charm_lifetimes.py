@@ -6,7 +6,9 @@ Oracles: decay times drawn from known densities (the lifetime comes back within 
 
 from __future__ import annotations
 
+import contextlib
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,12 +16,16 @@ import pytest
 from openbfactory.analyses import RunOptions, find_analysis, preset_of
 from openbfactory.analyses.lifetimes.config import load_config
 from openbfactory.analyses.lifetimes.data import FEMTO, inside, make_data
-from openbfactory.analyses.lifetimes.measurement import LEAST, Model, fit, measure, model_of
-from openbfactory.core.errors import InputError, UnknownNameError
-from openbfactory.generate import DecayCounts
+from openbfactory.analyses.lifetimes.measurement import LEAST, Measurement, Model, fit, measure, model_of, settled_model
+from openbfactory.analyses.lifetimes.systematics import Change, of_detectors, of_feed_down, of_models, size
+from openbfactory.analyses.lifetimes.toys import toys
+from openbfactory.core.errors import FitError, InputError, UnknownNameError
+from openbfactory.core.random import Address
+from openbfactory.experiment import load_card
+from openbfactory.generate import DecayCounts, generate_events
+from openbfactory.pipeline.candidates import candidates_of
 from openbfactory.pipeline.tables import SampleTable
-from openbfactory.reconstruct.decay_string import parse_decay
-from openbfactory.reconstruct.expressions import compile_condition, compile_variable
+from openbfactory.simulate import simulate
 
 MODE = load_config().modes["dplus"]
 TAU, SIDE = 1033.0, 250.0
@@ -31,7 +37,7 @@ def table(rng, n, tau, mass, *, signal):
     true = rng.exponential(tau, n)
     columns = {MODE.mass: mass(n), MODE.time: (true + 1.05 * sigma * rng.standard_normal(n)) / FEMTO,
                MODE.uncertainty: sigma / FEMTO, MODE.truth: true / FEMTO, "isSignal": np.full(n, float(signal)),
-               "__event__": np.arange(n)}
+               MODE.is_genuine: np.full(n, float(signal)), "__event__": np.arange(n)}
     return SampleTable(columns, n, 0, DecayCounts())
 
 
@@ -82,13 +88,76 @@ def test_no_candidate_is_an_error(samples):
         make_data(MODE, samples[0].where(np.zeros(12_000, bool)), {}, 1.0, np.random.default_rng(1))
 
 
+def test_a_table_without_a_column_is_an_error(samples):
+    columns = {k: v for k, v in samples[0].columns.items() if k != MODE.uncertainty}
+    with pytest.raises(UnknownNameError, match="decayTimeErr"):
+        make_data(MODE, SampleTable(columns, 1, 0, DecayCounts()), {}, 1.0, np.random.default_rng(1))
+
+
+def test_a_parameter_at_its_limit_is_warned_of(samples):
+    data = data_of(samples)
+    pulled = replace(data, time=np.abs(data.time) + 1e-3, sigma=np.full(len(data.time), 1e5))
+    with contextlib.suppress(FitError):
+        assert any("limit" in words for words in fit(pulled, Model(1, background=False)).warnings)
+
+
+def test_changes_have_the_uncertainty_of_a_difference(samples):
+    data, model = data_of((samples[0].where(np.arange(12_000) < 2000), samples[1]), scale=3.0), Model(1, lives=1)
+    best = fit(data, model)
+    found = of_models(data, model)["background model"]
+    assert all(0 < c.uncertainty < 0.7 * best["tau"][1] for c in found.values() if np.isfinite(c.value))
+    none = found["no background"]
+    assert not none.counted
+    assert abs(none.value) > 5 * none.uncertainty  # a planted fault: background taken for signal
+    moved = SampleTable(samples[0].columns | {MODE.time: 1.01 * samples[0][MODE.time]}, 1, 0, DecayCounts())
+    shift = of_detectors(MODE, samples[0], {"scale": {"1 %": moved, "nothing": samples[0]}})["scale"]
+    assert shift["1 %"].value == pytest.approx(0.01 * TAU, rel=0.05)
+    assert shift["1 %"].uncertainty < 1.0
+    assert shift["nothing"].value == shift["nothing"].uncertainty == 0
+    assert size("scale", {"noise": Change(1.0, 2.0), "effect": Change(5.0, 3.0)})[0] == pytest.approx(13**0.5)
+    assert size("a model", {"noise": Change(1.0, 2.0), "effect": Change(5.0, 3.0)})[0] == pytest.approx(4)
+
+
+def test_late_decays_of_heavier_hadrons_move_the_lifetime(samples):
+    data, model = data_of(samples), Model(1, background=False)
+    late = SampleTable(samples[0].columns | {MODE.time: samples[0][MODE.time] + 450 / FEMTO}, 1, 0, DecayCounts())
+    found = of_feed_down(MODE, data, model, {"xi": (late, 0.01)})["feed-down"]["xi"]
+    joined = np.concatenate([data.time, FEMTO * late[MODE.time][:120]]), np.concatenate([data.sigma, data.sigma[:120]])
+    again = fit(replace(data, time=joined[0], sigma=joined[1]), model)
+    assert found.value == pytest.approx(again["tau"][0] - fit(data, model)["tau"][0], rel=0.5)
+    assert 0 < found.uncertainty < found.value
+
+
+def test_toys_have_no_bias_and_cover(samples):
+    data = data_of((samples[0].where(np.arange(12_000) < 1500), samples[1]), scale=1.0)
+    best, model = settled_model(data, model_of(MODE, data))
+    summary, failed = toys(data, Measurement(best, model, ((), ())), 30, 3, "test")
+    assert failed < 4
+    assert abs(summary.mean[0]) < 4 * summary.mean[1]
+    assert 0.5 < summary.width[0] < 1.6  # 4 standard deviations of 30 toys
+
+
+def test_a_combination_with_another_particle_is_vetoed():
+    card = load_card("belle2")
+    truth = generate_events("charm-xic0", 250, Address(3, "veto", 0).at("generate"), card.machine)[0]
+    seen = simulate(truth, card, Address(3, "veto", 0).at("simulate"))
+    request = load_config().modes["lambdac"].request(load_config().trigger)
+    kept, all_ = (candidates_of(seen, card, r)[0] for r in (request, replace(request, vetoes={})))
+    signal = all_["isSignal"] == 1
+    assert signal.sum() > 30
+    assert (kept["isSignal"] == 1).sum() < 0.5 * signal.sum()
+
+
+def test_what_is_generated_is_that_of_the_particle_table():
+    config = load_config()
+    assert config.modes["omegac"].generated == pytest.approx(273.1, abs=0.1)
+    assert config.modes["d0"].generated == pytest.approx(410.3, abs=0.1)
+
+
 def test_every_string_of_every_mode_is_understood():
     for mode in load_config().modes.values():
-        parse_decay(mode.decay)
-        for cut in (mode.cut, mode.after, *mode.cuts.values()):
-            compile_condition(cut)
-        for variable in (mode.mass, mode.time, mode.uncertainty, mode.truth):
-            compile_variable(variable)
+        for background in (False, True):
+            mode.request(load_config().trigger, background=background).check()
     with pytest.raises(UnknownNameError, match="quick"):
         preset_of(load_config().presets, "quik")
 
@@ -100,7 +169,9 @@ def test_a_run_ends_in_a_report_and_a_resumed_run_in_the_same_bytes(tmp_path):
     value, sigma = first["lifetime"]["value"], first["lifetime"]["statistical"]
     assert abs(value - first["lifetime"]["generated"]) < 4 * sigma
     assert set(first["systematics"]) == {"resolution model", "momentum scale", "detector alignment"}
-    assert 0 < first["systematics"]["detector alignment"] < 0.1 * value
+    alignment = first["systematics"]["detector alignment"]
+    assert 0 <= alignment["value"] < 0.1 * value
+    assert 0 < alignment["uncertainty"] < 0.3 * sigma  # the same events: noise is not read as an effect
     page = (tmp_path / "a" / "report.html").read_text()
     assert "Lifetime of the D" in page
     assert "Systematic uncertainties" in page

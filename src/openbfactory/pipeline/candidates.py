@@ -38,6 +38,9 @@ class Request:
         Cut string of the mother, before the fit; cut strings of particles in brackets by name.
     after
         Cut string of the mother after the fit.
+    vetoes
+        Decay strings with their cuts, made after the cut ``after`` (whose list is ``NAME:after``); candidates that are
+        a daughter of one are dropped.
     tag
         Folder of a hadronic tag whose lists (``B-:tag``) the decay string names, empty for none.
     variables
@@ -66,6 +69,7 @@ class Request:
     after: str = ""
     tag: str = ""
     flavour_tagger: str = ""
+    vetoes: Mapping[str, str] = field(default_factory=dict)
 
     def check(self) -> None:
         """Read every string once.
@@ -79,8 +83,9 @@ class Request:
         from openbfactory.reconstruct.expressions import compile_condition, compile_variable
         from openbfactory.reconstruct.lists import aliased
 
-        parse_decay(self.decay)
-        for cut in (self.cut, self.after, *self.cuts.values()):
+        for decay in (self.decay, *self.vetoes):
+            parse_decay(decay)
+        for cut in (self.cut, self.after, *self.cuts.values(), *self.vetoes.values()):
             compile_condition(cut)
         ranked = [self.rank.removeprefix("-")] if self.rank else []
         for variable in (*(aliased(text)[1] for text in self.variables), *ranked):
@@ -123,6 +128,10 @@ def candidates_of(events: Events, card: Any, request: Request, tag: Any = None) 
         failed = session.failed_fits[made.name]
     if request.after:
         made = session.cut(f"{made.name.partition(':')[0]}:after", made, request.after)
+    for number, (decay, cut) in enumerate(request.vetoes.items()):
+        mother = session.combine(decay, cut)
+        made = session.cut(f"{made.name.partition(':')[0]}:kept{number}", made,
+                           f"isDaughterOfList({mother.name}) == 0")
     if request.rank:
         session.rank(made, request.rank.removeprefix("-"), highest=not request.rank.startswith("-"),
                      keep=request.best)

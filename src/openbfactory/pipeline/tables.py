@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from openbfactory.core.errors import UnknownNameError
 from openbfactory.pipeline.candidates import Request, candidates_of
 from openbfactory.pipeline.chunks import CHUNK_SIZE, ChunkTask, plan
 from openbfactory.pipeline.engines import open_engine
@@ -111,6 +112,15 @@ class SampleTable:
         return len(self.columns["__event__"])
 
     def __getitem__(self, name: str) -> Array:
+        """Values of a variable, one a candidate.
+
+        Raises
+        ------
+        UnknownNameError
+            When there is no such column, with the nearest one.
+        """
+        if name not in self.columns:
+            raise UnknownNameError("column", name, self.columns)
         return self.columns[name]
 
     def where(self, mask: Array) -> SampleTable:

@@ -8,17 +8,20 @@ from pathlib import Path
 from pydantic import Field
 
 from openbfactory.core.config import Config, load
+from openbfactory.core.units import fs, speed_of_light
+from openbfactory.physics.particles import species
 from openbfactory.pipeline.candidates import Request
 
 Range = tuple[float, float]
 
 
 class Preset(Config):
-    """How much is made: share of the published luminosity, and generic background [fb^-1]."""
+    """How much is made: share of the published luminosity, generic background [fb^-1], toys of the fit."""
 
     title: str
     fraction: float = Field(gt=0)
     generic: float = Field(ge=0)
+    toys: int = Field(ge=0)
 
 
 class Published(Config):
@@ -34,15 +37,29 @@ class Published(Config):
     source: str
 
 
+class Loose(Config):
+    """Wider cuts for the background."""
+
+    cuts: dict[str, str]
+    cut: str
+
+
 class Mode(Config):
     """One hadron.
 
     Attributes
     ----------
+    hadron
+        Its name in decay files.
     target
         Target of the enriched sample (``charm-TARGET``).
-    decay, cuts, cut, after, fix
+    decay, cuts, cut, after, fix, vetoes
         As in :class:`openbfactory.pipeline.candidates.Request`.
+    loose
+        Wider ``cuts`` and ``cut`` for the background, where the selection leaves too little of it; its size in the
+        signal region is then that of the published purity.
+    genuine
+        Condition of the candidates that are the hadron, reconstructed whole: they are no background.
     mass, time, uncertainty, truth
         Variables: fitted mass [GeV], decay time, its uncertainty, and the generated one [ns].
     pool
@@ -51,20 +68,26 @@ class Mode(Config):
         Signal region, and the sidebands of the fit (none: the background is neglected, as published).
     gaussians
         Gaussians of the resolution.
-    generated
-        Lifetime of the particle table [fs], shown beside the estimate.
+    generic
+        Luminosity of the generic background over that of the preset.
+    feed_down
+        Enriched samples of heavier hadrons that decay to this one, for the systematic uncertainty.
     systematics
         Published systematic uncertainties [fs].
     """
 
     title: str
     symbol: str
+    hadron: str
     target: str
     decay: str
     cuts: dict[str, str]
     cut: str
     after: str
     fix: tuple[str, ...] = ()
+    vetoes: dict[str, str] = {}
+    loose: Loose | None = None
+    genuine: str = "isSignal == 1"
     mass: str
     time: str
     uncertainty: str
@@ -73,16 +96,28 @@ class Mode(Config):
     window: Range
     sidebands: tuple[Range, ...]
     gaussians: int
-    generated: float
+    generic: float = 1.0
+    feed_down: tuple[str, ...] = ()
     published: Published
     systematics: dict[str, float]
     all_events: bool = False
 
     @property
-    def request(self) -> Request:
-        """What to reconstruct."""
-        variables = (self.mass, self.time, self.uncertainty, self.truth, "isSignal")
-        return Request(self.decay, self.cut, self.cuts, variables, "tree", True, self.fix, after=self.after)
+    def generated(self) -> float:
+        """Lifetime of the particle table, which is generated [fs]."""
+        return species(self.hadron).ctau / speed_of_light / fs
+
+    @property
+    def is_genuine(self) -> str:
+        """Variable that is 1 for candidates that are the hadron, reconstructed whole."""
+        return f"passesCut({self.genuine})"
+
+    def request(self, trigger: str, *, background: bool = False) -> Request:
+        """What to reconstruct in events that pass a trigger; ``background`` takes the wider cuts, if there are any."""
+        variables = (self.mass, self.time, self.uncertainty, self.truth, "isSignal", self.is_genuine)
+        chosen = self.loose if background and self.loose else self
+        return Request(self.decay, chosen.cut, chosen.cuts, variables, "tree", True, self.fix,
+                       after=f"[{trigger}] and [{self.after}]", vetoes=self.vetoes)
 
     @property
     def sample(self) -> str:
@@ -94,6 +129,7 @@ class Lifetimes(Config):
     """Content of ``modes.yaml``."""
 
     presets: dict[str, Preset]
+    trigger: str
     generic_samples: tuple[str, ...]
     chunk_size: int
     variation_events: int

@@ -3,7 +3,8 @@
 Signal is the enriched sample at the luminosity of the data set.  Background is what generic samples leave in the wide
 mass range ``pool`` (signal decays taken out): as many candidates as are expected in each region are drawn from it with
 replacement, each time moved by a Gaussian of its own uncertainty, because a generic sample as large as the data set
-would take days.  With fewer than :data:`LEAST` candidates the data set has no background.
+would take days.  With fewer than :data:`LEAST` candidates the data set has no background.  Candidates that are the
+hadron, reconstructed whole, are not background even where they are not the signal (another way of the same decay).
 
 Approximation: the background has the same decay times over the whole range of masses, a flat mass, and a resolution
 that is wider by the Gaussian of the drawing.
@@ -22,11 +23,14 @@ from openbfactory.core.errors import InputError
 from openbfactory.pipeline.tables import SampleTable
 
 Array = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
 
 #: ns to fs
 FEMTO = 1e6
 #: candidates of generic samples from which a background is drawn
 LEAST = 30
+#: blocks of the data set whose differences give the uncertainty of systematic changes
+BLOCKS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,9 @@ class DataSet:
         Ranges of mass: width of the signal region, width of the sidebands.
     background
         Background candidates expected in the signal region.
+    block, side_block
+        Block (below :data:`BLOCKS`) of each candidate: by the event that it comes from, so that the same events
+        simulated in another way are in the same blocks.
     """
 
     time: Array
@@ -57,6 +64,8 @@ class DataSet:
     residual: Array
     sizes: tuple[float, float]
     background: float
+    block: Rows
+    side_block: Rows
 
     @property
     def purity(self) -> tuple[float, float]:
@@ -116,17 +125,20 @@ def make_data(mode: Mode, signal: SampleTable, generic: Mapping[str, SampleTable
     if not window.any():
         message = f"{mode.title}: no candidate in the signal region among {signal.events} events of {mode.sample}"
         raise InputError(message)
-    parts = [times(t.where(_usable(t, mode) & ~(t["isSignal"] == 1)), mode) for t in generic.values()]
+    parts = [times(t.where(_usable(t, mode) & (t[mode.is_genuine] == 0)), mode) for t in generic.values()]
     pool = [np.concatenate([p[k] for p in parts]) if parts else np.zeros(0) for k in range(3)]
     if len(pool[0]) < LEAST:
         pool = [np.zeros(0)] * 3
     sizes = (mode.window[1] - mode.window[0], sum(high - low for low, high in mode.sidebands))
     density = len(pool[0]) * scale / (mode.pool[1] - mode.pool[0])
+    if mode.loose and len(pool[0]):
+        density = window.sum() * (1 / mode.published.purity - 1) / sizes[0]
     drawn = [rng.integers(0, max(len(pool[0]), 1), rng.poisson(density * s) if len(pool[0]) else 0) for s in sizes]
     flat = rng.uniform(*mode.pool, rng.poisson(density * (mode.pool[1] - mode.pool[0])))
     residual = time[window] - FEMTO * true[mode.truth][window]
     here, beside = ((np.concatenate([time[where], rng.normal(pool[1][rows], pool[2][rows])]),
-                     np.concatenate([sigma[where], pool[2][rows]]))
+                     np.concatenate([sigma[where], pool[2][rows]]),
+                     np.concatenate([true["__event__"][where], rows]) % BLOCKS)
                     for where, rows in zip((window, sides), drawn, strict=True))
     return DataSet(here[0], here[1], beside[0], beside[1], np.concatenate([mass, flat]),
-                   residual[np.isfinite(residual)], sizes, density * sizes[0])
+                   residual[np.isfinite(residual)], sizes, density * sizes[0], here[2], beside[2])

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from openbfactory.analyses.lifetimes.config import Mode
 from openbfactory.analyses.lifetimes.data import DataSet
+from openbfactory.analyses.lifetimes.starts import limits_of, start_of
 from openbfactory.core.errors import FitError
 from openbfactory.fit.costs import Cost, DecayCost, Simultaneous
 from openbfactory.fit.lifetimes import LifetimeCost, NormalConstraint, density_ratio
@@ -77,18 +78,7 @@ def fit(data: DataSet, model: Model, start: dict[str, float] | None = None,
     FitError
         When no minimum is found.
     """
-    typical = float(np.median(data.sigma))
-    mean = max(float(np.mean(np.clip(data.time, *np.percentile(data.time, [1, 99])))), 0.2 * typical)
-    side = float(np.mean(data.side_time)) if len(data.side_time) else mean
-    values = {"tau": mean, "bias": 0.0, "scale1": 1.0, "scale2": 2.0, "fraction1": 0.9, "scale3": 4.0,
-              "fraction2": 0.08, "purity": min(data.purity[0], 0.999), "background_bias": 0.0, "background_scale": 1.2,
-              "background_tau1": max(0.5 * side, 0.5 * typical), "background_tau2": max(2.0 * side, 2.0 * typical),
-              "background_lived": 0.5, "background_share": 0.5}
-    limits = {"tau": (0.05 * mean, 20 * mean), "bias": (-10 * typical, 10 * typical), "scale1": (0.3, 3.0),
-              "scale2": (1.2, 10.0), "fraction1": (0.5, 1.0), "scale3": (1.5, 50.0), "fraction2": (0.0, 0.5),
-              "purity": (0.0, 1.0), "background_bias": (-10 * typical, 10 * typical), "background_scale": (0.3, 5.0),
-              "background_tau1": (0.02 * typical, 50 * typical), "background_tau2": (0.05 * typical, 200 * typical),
-              "background_lived": (0.0, 1.0), "background_share": (0.0, 1.0)}
+    values, limits = start_of(data), limits_of(data)
     cost = cost_of(data, model)
     values |= start or {}
     if model.lives == 1:
