@@ -1,7 +1,7 @@
 """Influence of events on unbinned estimates.
 
 Oracles: refits with the events in question; the closed form of the mean of an exponential (its estimate moves by
-(t - tau) / n when one event is added, its variance is tau^2 / n); a planted correlation (the same events twice differ by
+(t - tau) / n when one event is added, its variance is tau^2 / n); a planted correlation (the same events differ by
 nothing, other events by what both uncertainties make).
 """
 
