@@ -9,6 +9,8 @@ differs from that card; lists are replaced as a whole.
 
 from __future__ import annotations
 
+import copy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +118,7 @@ def _extended(path: Path, seen: tuple[Path, ...] = ()) -> tuple[Any, dict[tuple[
     UnknownNameError
         When the card that is extended does not exist.
     """
-    document, lines = read_yaml(path, CardError)
+    document, lines = copy.deepcopy(_packaged(path)) if path.parent == _DATA else read_yaml(path, CardError)
     if not (isinstance(document, dict) and "extends" in document):
         return document, lines
     below = str(document.pop("extends"))
@@ -131,6 +133,12 @@ def _extended(path: Path, seen: tuple[Path, ...] = ()) -> tuple[Any, dict[tuple[
     if period is not None:
         under = in_period(under, period)
     return _merged(under, document), lines
+
+
+@cache
+def _packaged(path: Path) -> tuple[Any, dict[tuple[str, ...], int]]:
+    """Document of a packaged card and its lines, read once: cards of users that extend it are read often."""
+    return read_yaml(path, CardError)
 
 
 def _merged(below: Any, above: Any) -> Any:

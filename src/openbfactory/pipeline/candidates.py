@@ -26,6 +26,17 @@ DEFAULT_VARIABLES = ("M", "charge", "p", "pt", "cosTheta", "useCMSFrame(p)", "nT
 DEFAULT_CARD = "belle2"
 
 
+def of_daughters(daughters: tuple[str, ...], quantity: str) -> tuple[str, ...]:
+    """A variable of each of several daughters, as ``px0 = ...``; a daughter is a path such as ``0.1``."""
+    found = []
+    for k, path in enumerate(daughters):
+        text = quantity
+        for step in reversed(path.split(".")):
+            text = f"daughter({step}, {text})"
+        found.append(f"{quantity}{k} = {text}")
+    return tuple(found)
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What to reconstruct.

@@ -7,7 +7,7 @@ reads them back; finished chunks are not made again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,8 +16,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
+import yaml
 
-from openbfactory.core.errors import UnknownNameError
+from openbfactory.core.config import digest
+from openbfactory.core.diagnostics import Findings
+from openbfactory.core.errors import InputError, UnknownNameError
 from openbfactory.pipeline.candidates import Request, candidates_of
 from openbfactory.pipeline.chunks import CHUNK_SIZE, ChunkTask, plan
 from openbfactory.pipeline.engines import open_engine
@@ -123,6 +126,20 @@ class SampleTable:
             raise UnknownNameError("column", name, self.columns)
         return self.columns[name]
 
+    def require(self, names: Iterable[str]) -> None:
+        """Check that columns are there.
+
+        Raises
+        ------
+        InputError
+            With every column that is missing.
+        """
+        findings = Findings("table of candidates")
+        for name in names:
+            if name not in self.columns:
+                findings.unknown_name(name, name, self.columns, what="column")
+        findings.raise_if_errors(InputError)
+
     def where(self, mask: Array) -> SampleTable:
         """The candidates where a mask (candidates,) is true."""
         return replace(self, columns={name: column[mask] for name, column in self.columns.items()})
@@ -160,7 +177,7 @@ def candidate_tables(name: str, maker: CandidateMaker, samples: Mapping[str, int
         For a wrong request, sample or folder, or when a chunk fails; what is finished stays in the folder.
     """
     maker.request.check()
-    settings = {k: asdict(v) for k, v in maker.settings.items()}
+    settings = {k: _described(v) for k, v in maker.settings.items()}
     whole = {**manifest, "request": asdict(maker.request), "settings": settings}
     return {sample: _joined(chunks) for sample, chunks in chunk_tables(name, maker, samples, run, whole).items()}
 
@@ -176,6 +193,8 @@ def chunk_tables(name: str, maker: ChunkFunction, samples: Mapping[str, int], ru
     """
     tasks = plan(samples, run.seed, run.chunk_size)
     whole = {**manifest, "seed": run.seed, "samples": dict(samples), "chunk_size": run.chunk_size}
+    if not tasks:
+        return {sample: [] for sample in samples}
     with (open_store(run.output, whole, resume=run.resume, overwrite=run.overwrite) as store,
           Progress(name) as progress):
         if run.workers:
@@ -185,6 +204,21 @@ def chunk_tables(name: str, maker: ChunkFunction, samples: Mapping[str, int], ru
         done = list(zip(tasks, summaries, strict=True))
         return {sample: [(pq.read_table(store.path(t)), s) for t, s in done if t.sample == sample]
                 for sample in samples}
+
+
+def _described(setting: SampleSetting) -> dict[str, Any]:
+    """What a setting is for the record of a run: a decay file counts by what it says, not by where it stands."""
+    text = "" if setting.decays is None else Path(setting.decays).read_text(encoding="utf-8", errors="replace")
+    return asdict(setting) | {"decays": digest({"text": text}) if text else None}
+
+
+def write_card(below: str, path: Path, sections: Mapping[str, Mapping[str, Any] | None]) -> str:
+    """Path of a card, written to ``path``, that extends another (name or file) in some of its sections."""
+    base = str(Path(below).resolve()) if below.endswith((".yaml", ".yml")) else below
+    path.parent.mkdir(parents=True, exist_ok=True)
+    document = {"extends": base, **{k: dict(v) for k, v in sections.items() if v}}
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    return str(path.resolve())
 
 
 def _joined(chunks: Sequence[tuple[pa.Table, Mapping[str, Any]]]) -> SampleTable:

@@ -1,7 +1,7 @@
 """Mass of the tau from the edge of the pseudomass of tau -> 3 pi nu.
 
-Flow: ``config`` (selection, presets, variations, published figures) -> ``samples`` (tables of candidates) ->
-``calibration`` (momentum scale from D0 masses, energy of the beams from B mesons) -> ``measurement`` (fit of the edge,
-bias of the estimate) -> ``systematics`` (runs that vary card, generator or fit) -> ``content`` (the report); ``run``
-calls them in order.
+Flow: ``config`` (selection, presets, variations, published figures) -> ``samples``, ``tracks`` (candidates and their
+selection), ``background`` -> ``momentum_scale`` (from D0 masses), ``beam_energy`` (from B mesons) -> ``measurement``
+(edge and bias) -> ``systematics`` (other fits), ``variations`` (runs of other cards and generators), ``closure``
+(planted shifts) -> ``record`` and ``content``, ``sections``, ``figures`` (the report); ``run`` calls them in order.
 """

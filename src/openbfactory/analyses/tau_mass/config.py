@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
 from openbfactory.core.config import Config, load
-from openbfactory.pipeline.candidates import Request
+from openbfactory.pipeline.candidates import Request, of_daughters
 
 Range = tuple[float, float]
 
@@ -18,17 +19,6 @@ EVENT = {"thrust": "thrust", "axis_x": "thrustAxisX", "axis_y": "thrustAxisY", "
          "missing_theta": "missingMomentumOfEventCMS_theta", "hie": "L1PSNM(hie)", "c4": "L1PSNM(c4)",
          "forward_energy": "forwardHemisphereEnergy", "backward_energy": "backwardHemisphereEnergy",
          "forward_mass": "forwardHemisphereMass", "backward_mass": "backwardHemisphereMass"}
-
-
-def of_tracks(tracks: tuple[str, ...], quantity: str) -> tuple[str, ...]:
-    """A variable of each track, as ``px0 = ...``; a track is a path of daughters such as ``0.1``."""
-    found = []
-    for k, path in enumerate(tracks):
-        text = quantity
-        for step in reversed(path.split(".")):
-            text = f"daughter({step}, {text})"
-        found.append(f"{quantity}{k} = {text}")
-    return tuple(found)
 
 
 class Preset(Config):
@@ -48,13 +38,13 @@ class Channel(Config):
     decay: str
     cuts: dict[str, str]
     cut: str
-    sample: str = "taupair"
+    sample: str = "taupair-edge"
     parameters: dict[str, float | str] = Field(default_factory=dict)
     decays: str = ""
 
     def request(self, tracks: tuple[str, ...], *more: str) -> Request:
         """What to reconstruct, with the momenta and charges of tracks."""
-        variables = [v for q in ("px", "py", "pz", "charge") for v in of_tracks(tracks, q)]
+        variables = [v for q in ("px", "py", "pz", "charge") for v in of_daughters(tracks, q)]
         return Request(self.decay, self.cut, self.cuts, (*variables, *more))
 
 
@@ -88,13 +78,29 @@ class Planted(Config):
 
 
 class Variation(Config):
-    """A run that differs: in the detector of the card, the energy of the collisions, or the decay file."""
+    """A run that differs: in detector or machine of the card, energy of the collisions, decay file, or a1 meson.
+
+    Attributes
+    ----------
+    read
+        Whether the card is what the reconstruction believes; the events are those of the data.
+    mean
+        Whether the change is the mean of the candidates in common, not that of the edge.
+    a1
+        Mass and width of the a1 [GeV], by weights of the events of the data.
+    counted
+        Share of the change that is a systematic uncertainty: changes are large so that they stand out of the noise.
+    """
 
     effect: str
     name: str
-    card: dict[str, dict[str, float]] = Field(default_factory=dict)
+    detector: dict[str, Any] = Field(default_factory=dict)
+    machine: dict[str, Any] = Field(default_factory=dict)
     energy: dict[str, bool | float] = Field(default_factory=dict)
     decays: str = ""
+    read: bool = False
+    mean: bool = False
+    a1: Range | None = None
     counted: float = 1.0
 
 
@@ -124,9 +130,11 @@ class TauMass(Config):
 
     presets: dict[str, Preset]
     chunk_size: int
+    generic_chunk_size: int
     generic_samples: tuple[str, ...]
     mass_steps: tuple[float, ...]
     tau: Tau
+    forms: tuple[str, ...] = Field(min_length=1)
     range: Range
     other_ranges: tuple[Range, ...]
     d0: DZero
@@ -134,7 +142,7 @@ class TauMass(Config):
     planted: Planted
     variations: tuple[Variation, ...]
     published: Published
-    systematics: dict[str, float]
+    systematics: dict[str, str]
     world: tuple[WorldValue, ...]
 
 

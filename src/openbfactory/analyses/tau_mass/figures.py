@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 
-from openbfactory.analyses.tau_mass.calibration import masses
-from openbfactory.analyses.tau_mass.config import TauMass
-from openbfactory.analyses.tau_mass.measurement import MEGA, Bias, Calibration, Range, pseudomasses
-from openbfactory.analyses.tau_mass.samples import Tracks
+from openbfactory.analyses.tau_mass.config import Range, TauMass
+from openbfactory.analyses.tau_mass.measurement import MEGA, Bias, Calibration, pseudomasses
+from openbfactory.analyses.tau_mass.momentum_scale import masses
+from openbfactory.analyses.tau_mass.tracks import Tracks
 from openbfactory.experiment import Machine
-from openbfactory.fit.shapes.pseudomass import pseudomass_edge
+from openbfactory.fit.shapes.pseudomass import FORMS
 from openbfactory.fit.unbinned import UnbinnedResult
 from openbfactory.kinematics.pseudomass import in_centre_of_mass
 from openbfactory.physics.particles import species
@@ -26,21 +28,26 @@ Array = npt.NDArray[np.float64]
 BINS = 60
 
 
-def edge(mass: Array, background: Array, best: UnbinnedResult, limits: Range, luminosity: float) -> Picture:
-    """Pseudomasses in the range of the fit with the fitted form."""
+def edge(mass: Array, background: Array, fits: Mapping[str, UnbinnedResult], limits: Range,
+         luminosity: float) -> Picture:
+    """Pseudomasses in the range of the fit with the fitted forms; the pulls are those of the first."""
     counts, edges = np.histogram(mass, BINS, limits)
     beside = np.histogram(background, 15, limits)
     fine, width = np.linspace(*limits, 301), edges[1] - edges[0]
     scale = width * counts.sum()
     centres = 0.5 * (edges[1:] + edges[:-1])
-    expected = scale * pseudomass_edge(centres, *limits, *best.values)
-    curves = [Curve(label="fit", x=tuple(fine), y=tuple(scale * pseudomass_edge(fine, *limits, *best.values)))]
+    first = next(iter(fits))
+    curves = [Curve(label=f"fit, {name} form", x=tuple(fine),
+                    y=tuple(scale * FORMS[name](fine, *limits, *best.values))) for name, best in fits.items()]
     if len(background):
-        curves.append(Curve(label="quark pairs (no part of the fit)", x=tuple(0.5 * (beside[1][1:] + beside[1][:-1])),
-                            y=tuple(beside[0] * width / (beside[1][1] - beside[1][0])), filled=True))
-    drawn = FittedDistribution(edges=tuple(edges), counts=tuple(map(float, counts)), expected=tuple(expected),
-                               curves=tuple(curves), xlabel=r"pseudomass $M_{min}$", unit="GeV", luminosity=luminosity)
-    return Picture(fitted_distribution(drawn), "Pseudomasses and the fit; the edge lies at the mass of the tau.",
+        curves.append(Curve(label="other processes (no part of the fit)", filled=True,
+                            x=tuple(0.5 * (beside[1][1:] + beside[1][:-1])),
+                            y=tuple(beside[0] * width / (beside[1][1] - beside[1][0]))))
+    drawn = FittedDistribution(edges=tuple(edges), counts=tuple(map(float, counts)),
+                               expected=tuple(scale * FORMS[first](centres, *limits, *fits[first].values)),
+                               curves=tuple(curves), xlabel=r"pseudomass $M_{min}$", unit="GeV",
+                               luminosity=round(luminosity, 2))
+    return Picture(fitted_distribution(drawn), "Pseudomasses and the fits; the edge lies at the mass of the tau.",
                    "pseudomasses")
 
 

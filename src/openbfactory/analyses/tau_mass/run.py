@@ -9,17 +9,24 @@ import numpy as np
 import numpy.typing as npt
 
 from openbfactory.analyses import RunOptions, preset_of
-from openbfactory.analyses.tau_mass.calibration import MomentumScale, beam_energy, momentum_scale
+from openbfactory.analyses.tau_mass.background import Background, background
+from openbfactory.analyses.tau_mass.beam_energy import beam_energy
+from openbfactory.analyses.tau_mass.closure import closure, planted_source
 from openbfactory.analyses.tau_mass.config import Preset, TauMass, load_config
-from openbfactory.analyses.tau_mass.content import Closure, Result, record, report_content
-from openbfactory.analyses.tau_mass.measurement import Calibration, bias, fit, pseudomasses, scan
-from openbfactory.analyses.tau_mass.samples import B_TRACKS, D0_TRACKS, Source, Tracks, selected
-from openbfactory.analyses.tau_mass.systematics import Change, Samples, of_the_fit, of_the_variations, residual
+from openbfactory.analyses.tau_mass.content import report_content
+from openbfactory.analyses.tau_mass.measurement import Calibration, pseudomasses
+from openbfactory.analyses.tau_mass.momentum_scale import MomentumScale, momentum_scale
+from openbfactory.analyses.tau_mass.record import Result, record
+from openbfactory.analyses.tau_mass.samples import B_TRACKS, D0_TRACKS, Source
+from openbfactory.analyses.tau_mass.systematics import Samples, estimate, of_the_fit
+from openbfactory.analyses.tau_mass.tracks import Tracks, selected
+from openbfactory.analyses.tau_mass.variations import of_the_variations
 from openbfactory.core.config import digest
 from openbfactory.core.provenance import Provenance
 from openbfactory.core.quantities import references_in
 from openbfactory.core.random import Address
 from openbfactory.experiment import load_card
+from openbfactory.fit.pseudomass import fit_edge, scan_edge
 from openbfactory.fit.results import write_record
 from openbfactory.generate import SAMPLES
 from openbfactory.physics.particles import species
@@ -31,8 +38,6 @@ Array = npt.NDArray[np.float64]
 
 #: least number of events of a calibration sample
 LEAST = 400
-#: standard deviation of the smearing of background pseudomasses [GeV]: a few events are drawn many times
-SMEARING = 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +63,21 @@ def run(options: RunOptions, config: TauMass | None = None) -> dict[str, Any]:
                                                         options.scheduler, options.resume, options.overwrite))
     simulated = _simulated(source, preset)
     known, d0, b = _calibration(source.at("data"), preset, simulated)
-    samples, sizes = _samples(source, preset)
-    machine, nominal = source.machine, Calibration.nominal(source.machine)
-    mass = np.concatenate([pseudomasses(samples.data, machine, known), samples.background])
-    best = fit(mass, config.range)
-    found = bias({m: pseudomasses(t, machine, nominal) for m, t in samples.simulated.items()}, config.range)
-    changes = of_the_fit(samples, machine, known, config, 1e3 * best["p1"][1])
+    samples, beside, sizes = _samples(source, preset)
+    mass = np.concatenate([pseudomasses(samples.data, source.machine, known), samples.background])
+    fits = {form: fit_edge(mass, config.range, form) for form in config.forms}
+    forms = {form: estimate(samples, source.machine, known, config.range, form) for form in config.forms}
+    changes = of_the_fit(samples, source.machine, known, config, forms)
     changes |= of_the_variations(source, samples, preset.variation)
-    card = load_card(options.detector)
+    there = planted_source(source)
+    found = closure(there, _calibration(there, preset, simulated)[0], samples, forms[config.forms[0]].bias)
     references = {config.published.source, *(w.source for w in config.world), *SAMPLES["taupair"].references,
-                  *references_in(card)}
+                  *references_in(load_card(options.detector))}
     provenance = Provenance(digest({"config": config.model_dump(mode="json"), "sizes": sizes}), options.seed,
                             tuple(sorted(references)))
-    result = Result(config, preset, mass, samples, machine, best, scan(mass, config.range, best), found, known,
-                    (d0, b, simulated.b), _closure(source, preset, simulated, samples), changes, sizes, provenance)
+    result = Result(config, preset, mass, samples, beside, source.machine, fits, forms,
+                    scan_edge(mass, config.range, fits[config.forms[0]], config.forms[0]), known, (d0, b, simulated.b),
+                    found, changes, sizes, provenance)
     document = record(result)
     write_record(document, options.output / "result.json")
     write_report(report_content(result), options.output / "report.html")
@@ -108,47 +114,21 @@ def _calibration(source: Source, preset: Preset, simulated: Simulated) -> tuple[
     return Calibration(scale, energy), d0, b
 
 
-def _samples(source: Source, preset: Preset) -> tuple[Samples, dict[str, int]]:
-    """Selected taus of data and simulation, and the number of collisions of each sample."""
+def _samples(source: Source, preset: Preset) -> tuple[Samples, Background, dict[str, float]]:
+    """Selected taus of data and simulation, the other processes, and the luminosity of each sample [fb^-1]."""
     config, machine = source.config, source.machine
-    data, generic = source.at("data/tau").taus(source.pairs(preset.data), preset.generic)
-    sizes = {"data: taupair": data.events, **{f"data: {k}": t.events for k, t in generic.items()}}
+    data = source.at("data/tau").taus(source.pairs(preset.data))
+    generic = source.at("data/others").others(preset.generic)
+    sizes = {"data: tau pairs": source.luminosity(data), **{f"data: {k}": preset.generic for k in generic}}
     simulated = {}
     for step in config.mass_steps:
         generated = round(species("tau-").mass + step, 6)
         text = "".join(f"Particle tau{sign} {generated} 0.0\n" for sign in "+-")
         name = f"mass-{generated:g}"
-        simulated[generated] = source.at(name).taus(source.pairs(preset.bias), decays=text, name=name)[0]
-        sizes[f"simulation: {generated:g} GeV"] = simulated[generated].events
+        simulated[generated] = source.at(name).taus(source.pairs(preset.bias), decays=text, name=name)
+        sizes[f"simulation: {generated:g} GeV"] = source.luminosity(simulated[generated])
     both = [{m: selected(t, config.tau, machine, trigger=t_) for m, t in simulated.items()} for t_ in (True, False)]
-    rng = Address(source.run.seed, "tau_mass", 0).at("background").generator()
-    parts = [pseudomasses(selected(t, config.tau, machine), machine, Calibration.nominal(machine))
-             for t in generic.values()]
-    background = _drawn(parts, preset.data / preset.generic if generic else 0.0, rng)
-    return Samples(selected(data, config.tau, machine), background, both[0],
-                   selected(data, config.tau, machine, trigger=False), both[1], data.events), sizes
-
-
-def _drawn(parts: list[Array], scale: float, rng: np.random.Generator) -> Array:
-    """Pseudomasses of the background, smeared and drawn with replacement, as many as the data set has."""
-    pool = np.concatenate([np.zeros(0), *parts])
-    if not len(pool):
-        return pool
-    many = rng.choice(pool, rng.poisson(scale * len(pool)))
-    smeared: Array = many + SMEARING * rng.standard_normal(len(many))
-    return smeared
-
-
-def _closure(source: Source, preset: Preset, simulated: Simulated, samples: Samples) -> Closure:
-    """Shifts planted in another data set of the same collisions, and what the calibrations make of them."""
-    config = source.config
-    planted = config.planted
-    there = source.varied("planted", {"switches": {"momentum": planted.momentum}}, Energy(shift=planted.energy))
-    known, _, _ = _calibration(there, preset, simulated)
-    table, _ = there.at("tau").taus(there.pairs(planted.luminosity, samples.collisions))
-    other, nominal = selected(table, config.tau, source.machine), Calibration.nominal(source.machine)
-    machine, limits = source.machine, config.range
-    one = residual(samples.data, machine, limits, nominal, machine.sqrt_s)
-    two = [residual(other, machine, limits, k, machine.sqrt_s + planted.energy) for k in (nominal, known)]
-    before, after = (Change(t.value - one.value, float(np.hypot(t.uncertainty, one.uncertainty))) for t in two)
-    return Closure(planted, known, before, after)
+    luminosity = source.luminosity(data)
+    beside = background(generic, source, preset.generic, luminosity, Address(source.run.seed, "tau_mass", 0))
+    return Samples(selected(data, config.tau, machine), beside.masses, both[0],
+                   selected(data, config.tau, machine, trigger=False), both[1], data.events, luminosity), beside, sizes

@@ -1,12 +1,8 @@
-"""Calibrations that are measurements of their own: momentum scale from D0 masses, energy of the beams from B mesons.
+"""Momentum scale from D0 masses, a measurement of its own.
 
-Momentum scale: the mass of D0 -> K- pi+ is linear in small changes of the two momenta, so factors 1 + f per charge and
-interval of cos(theta) come from a linear fit of m - m_PDG, with dm / d ln p_i = (E p_i^2 / E_i - p_i . P) / m.
-
-Energy: a B of a pair has half of the pair's mass, 2 sqrt(m_B^2 + p*^2); its mean follows the nominal sqrt(s) through
-spread, radiation and line shape, and the response is measured with samples at other energies.
-
-Both are differences from a simulation that knows the truth, so that radiation and losses in matter drop out.
+The mass of D0 -> K- pi+ is linear in small changes of the two momenta, so factors 1 + f per charge and interval of
+cos(theta) come from a linear fit of m - m_PDG, with dm / d ln p_i = (E p_i^2 / E_i - p_i . P) / m.  The scale of a data
+set is the difference from a simulation that knows the truth, so that radiation and losses in matter drop out.
 """
 
 from __future__ import annotations
@@ -16,10 +12,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from openbfactory.analyses.tau_mass.config import BMeson, DZero
-from openbfactory.analyses.tau_mass.samples import Tracks
+from openbfactory.analyses.tau_mass.config import DZero
+from openbfactory.analyses.tau_mass.tracks import Tracks
 from openbfactory.core.errors import InputError
-from openbfactory.kinematics.pseudomass import in_centre_of_mass
 from openbfactory.physics.particles import species
 
 Array = npt.NDArray[np.float64]
@@ -74,16 +69,6 @@ class MomentumScale:
                        species=kinds)
 
 
-@dataclass(frozen=True, slots=True)
-class BeamEnergy:
-    """sqrt(s) [GeV] and its standard deviation; response of the mean mass of B pairs to it."""
-
-    value: float
-    uncertainty: float
-    response: float = 1.0
-    candidates: int = 0
-
-
 def masses(tracks: Tracks) -> tuple[Array, Array]:
     """Masses (n,) of D0 -> K- pi+ candidates [GeV] and their derivatives (n, 2) to the logarithms of the momenta."""
     p4 = tracks.p4("K+", "pi+")
@@ -131,41 +116,3 @@ def _linear(matrix: Array, away: Array, window: float) -> tuple[Array, Array]:
         found = covariance @ (matrix[inside].T @ away[inside])
         covariance *= float(np.var(rest[inside]))
     return found, covariance
-
-
-def pair_energy(tracks: Tracks, beams: Array, window: tuple[float, float]) -> tuple[float, float, int]:
-    """Mean of 2 sqrt(m_B^2 + p*^2) [GeV] over events with B -> D0 pi candidates, its standard deviation, events.
-
-    Raises
-    ------
-    InputError
-        With too few candidates.
-    """
-    star = in_centre_of_mass(tracks.p4("K+", "pi+", "pi+").sum(axis=1), beams)
-    energy = 2 * np.sqrt(species("B+").mass ** 2 + np.sum(star[:, 1:] ** 2, axis=1))
-    inside = (energy > window[0]) & (energy < window[1])
-    event, count = np.unique(tracks.event[inside], return_inverse=True)
-    if len(event) < LEAST:
-        message = f"energy of the beams: {len(event)} events with a B candidate, at least {LEAST} are needed"
-        raise InputError(message)
-    mean = np.bincount(count, energy[inside]) / np.bincount(count)
-    return float(mean.mean()), float(mean.std() / np.sqrt(len(mean))), len(mean)
-
-
-def beam_energy(data: Tracks, simulated: Tracks, moved: tuple[Tracks, Tracks], beams: Array,
-                chosen: BMeson) -> BeamEnergy:
-    """sqrt(s) that puts the mean mass of B pairs where it is seen.
-
-    Parameters
-    ----------
-    simulated, moved
-        Candidates at the nominal energy, and at both ``steps`` from it.
-    beams
-        Nominal four-momentum of the collision.
-    """
-    nominal = float(np.sqrt(beams[0] ** 2 - beams[1:] @ beams[1:]))
-    seen, expected = (pair_energy(t, beams, chosen.window) for t in (data, simulated))
-    low, high = (pair_energy(t, beams, chosen.window)[0] for t in moved)
-    response = (high - low) / (chosen.steps[1] - chosen.steps[0])
-    return BeamEnergy(nominal + (seen[0] - expected[0]) / response, float(np.hypot(seen[1], expected[1])) / response,
-                      response, seen[2])
