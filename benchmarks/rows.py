@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.hadronic_tag import tagging
+from benchmarks.pseudomass import edge_fit, plain_edge_fit
 from benchmarks.simulation import simulate_stage, simulate_stored
 from benchmarks.tagging import flavour_tags
 from benchmarks.vertices import dstar_trees, finders, rests, two_track_vertices
@@ -336,6 +337,8 @@ ROWS: dict[str, Row] = {
     "fit-gaussian-toys": ("published likelihood: Gaussian toys", "toy", gaussian_toys, 100_000),
     "fit-lifetime": ("unbinned lifetime fit, 171 000 events", "fit", lifetime_fit, 3),
     "peer-iminuit-lifetime": ("peer: iminuit UnbinnedNLL + compiled density, same fit", "fit", plain_lifetime_fit, 1),
+    "fit-pseudomass": ("unbinned fit of the edge of a pseudomass, 1e6 candidates", "fit", edge_fit, 1),
+    "peer-iminuit-pseudomass": ("peer: iminuit UnbinnedNLL + numpy density, same fit", "fit", plain_edge_fit, 1),
     "peer-pyhf-minuit": ("peer: pyhf + minuit, fit alone", "fit", pyhf_fit, 2),
 }
 

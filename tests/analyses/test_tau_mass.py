@@ -7,23 +7,30 @@ the tau), momenta multiplied by planted factors, and one small run from collisio
 
 from __future__ import annotations
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 
 from openbfactory.analyses import RunOptions, find_analysis, preset_of
-from openbfactory.analyses.tau_mass.calibration import LEAST, beam_energy, masses, momentum_scale
+from openbfactory.analyses.tau_mass.beam_energy import beam_energy
 from openbfactory.analyses.tau_mass.config import load_config
-from openbfactory.analyses.tau_mass.measurement import MEGA, bias, edge, fit
+from openbfactory.analyses.tau_mass.measurement import MEGA, bias, edge
+from openbfactory.analyses.tau_mass.momentum_scale import LEAST, masses, momentum_scale
 from openbfactory.analyses.tau_mass.run import run
-from openbfactory.analyses.tau_mass.samples import Tracks
+from openbfactory.analyses.tau_mass.tracks import Tracks, selected
+from openbfactory.analyses.tau_mass.variations import a1_weights, changed, moved
 from openbfactory.core.errors import InputError, UnknownNameError
 from openbfactory.core.random import Address
 from openbfactory.experiment import load_card
+from openbfactory.fit.pseudomass import Sample
 from openbfactory.fit.shapes.pseudomass import FORMS, pseudomass_edge_linear
-from openbfactory.generate import FILTERS, filtered, generate_events
+from openbfactory.generate import FILTERS, DecayCounts, filtered, generate_events
 from openbfactory.kinematics.fourvector import boost
 from openbfactory.kinematics.pseudomass import pseudomass
 from openbfactory.physics.particles import species
+from openbfactory.pipeline.tables import SampleTable
 from openbfactory.reconstruct.decay_string import parse_decay
 from openbfactory.reconstruct.expressions import compile_condition, compile_variable
 from openbfactory.select.cuts import compile_cut
@@ -63,11 +70,43 @@ def test_the_bias_is_the_edge_minus_the_generated_mass():
 
 def test_too_few_candidates_are_an_error():
     with pytest.raises(InputError, match="a fit needs"):
-        fit(drawn(20_000)[:50], CONFIG.range)
+        edge(drawn(20_000)[:50], CONFIG.range)
     with pytest.raises(InputError, match="D0 candidates"):
         momentum_scale(d_mesons(LEAST - 1), CONFIG.d0)
+    with pytest.raises(InputError, match="B candidate"):
+        beam_energy(*(b_mesons(10, 10.58, 1),) * 2, (b_mesons(10, 10.58, 1),) * 2, MACHINE.p4, CONFIG.b)
     with pytest.raises(UnknownNameError, match="quick"):
         preset_of(CONFIG.presets, "quik")
+
+
+def test_missing_columns_are_named_at_once():
+    table = SampleTable({"__event__": np.zeros(3), "px0": np.zeros(3)}, 3, 0, DecayCounts())
+    with pytest.raises(InputError) as caught:
+        selected(table, CONFIG.tau, MACHINE)
+    text = str(caught.value)
+    assert "thrust" in text
+    assert "eop2" in text
+
+
+def test_changes_of_samples_without_a_fit_are_no_numbers():
+    few = Sample(drawn(60), np.arange(60))
+    assert np.isnan(changed(few, few, CONFIG.range).value)
+    assert np.isnan(moved(few, Sample(few.mass, few.collision + 100), CONFIG.range).value)
+    near = moved(few, Sample(few.mass + 0.002, few.collision), CONFIG.range)
+    assert near.value == pytest.approx(2.0, rel=1e-6)
+    assert near.uncertainty == pytest.approx(0.0, abs=1e-9)
+
+
+def test_weights_of_another_a1_are_those_of_its_propagator():
+    rng = np.random.default_rng(5)
+    p = rng.normal(0, 0.4, (4000, 3, 3))
+    tracks = Tracks(p, np.ones((4000, 3)), np.arange(4000), p)
+    assert a1_weights(tracks, (1.23, 0.4)) == pytest.approx(np.ones(4000))
+    light = a1_weights(tracks, (1.10, 0.4))
+    p4 = tracks.p4("pi+", "pi+", "pi+").sum(axis=1)
+    mass = np.sqrt(p4[:, 0] ** 2 - np.sum(p4[:, 1:] ** 2, axis=1))
+    assert light.mean() == pytest.approx(1.0)
+    assert light[mass < 1.1].mean() > light[mass > 1.3].mean()
 
 
 def test_a_neutrino_along_the_rest_gives_the_mass_of_the_tau():
@@ -170,20 +209,26 @@ def test_every_string_is_understood():
     compile_cut(CONFIG.tau.trigger)
 
 
-def test_a_run_ends_in_a_report(tmp_path):
+def test_a_run_ends_in_a_report_and_is_resumed_elsewhere(tmp_path):
     assert find_analysis("tau_mass").entry == "openbfactory.analyses.tau_mass.run:run"
-    chosen = [v for v in CONFIG.variations if v.name in ("radial 7e-5", "no photons of the decays")]
-    small = CONFIG.model_copy(update={"variations": tuple(chosen), "mass_steps": (0.0,),
-                                      "generic_samples": ("uubar",)})
-    found = run(RunOptions(luminosity=0.06, output=tmp_path / "run", seed=4), small)
-    mass = found["mass"]
-    assert abs(mass["value"] - mass["generated"]) < 5 * np.hypot(mass["statistical"], found["bias"]["mean"][1])
+    names = ("radial 7e-5", "beams +-1e-4, same sqrt(s)", "a1 width +50 MeV")
+    small = CONFIG.model_copy(update={"variations": tuple(v for v in CONFIG.variations if v.name in names),
+                                      "mass_steps": (0.0,), "generic_samples": ("uubar",)})
+    found = run(RunOptions(luminosity=0.2, output=tmp_path / "run", seed=4), small)
+    mass, forms = found["mass"], found["forms"]
+    sigma = np.hypot(mass["statistical"], forms["quadratic"]["bias"]["mean"][1])
+    assert abs(mass["value"] - mass["generated"]) < 5 * sigma
+    assert set(forms) == {"quadratic", "linear"}
+    assert found["luminosity"]["value"] == pytest.approx(0.2, rel=0.05)
     planted = found["planted"]
     value, sigma = planted["found_momentum"]
     assert abs(value - 1e-3) < 4 * sigma
     assert abs(planted["after"]["value"]) < 4 * planted["after"]["uncertainty"]
-    assert planted["before"]["value"] > planted["after"]["value"]
-    assert set(found["systematics"]) == set(CONFIG.systematics) - {"detector material density", "tracking efficiency"}
+    assert set(found["systematics"]) >= {"boost vector", "detector misalignment", "ISR and FSR and decays", "trigger"}
+    assert found["backgrounds"]["uubar"]["uncertainty"] > 0
     page = (tmp_path / "run" / "report.html").read_text()
     assert "Mass of the τ lepton" in page
     assert "Systematic uncertainties" in page
+    shutil.move(tmp_path / "run", tmp_path / "moved")
+    again = run(RunOptions(luminosity=0.2, output=tmp_path / "moved", seed=4, resume=True), small)
+    assert json.dumps(again, sort_keys=True) == json.dumps(found, sort_keys=True)

@@ -94,7 +94,7 @@ _PAIRS = ("decay-belle2", "pdg2024", "pythia83", "basf2-fragmentation")
 
 
 #: pairs that measure the cross section of the sample taupair-edge
-PILOT = 20_000
+PILOT = 5_000
 #: Michel parameters of the leptonic decays of the sample taupair
 MICHEL = tuple(Parameter(name, value, f"Michel parameter {name} of leptonic tau decays", low=-1.0, high=1.0)
                for name, value in asdict(Michel()).items())

@@ -82,10 +82,8 @@ class Variation(Config):
 
     Attributes
     ----------
-    read
-        Whether the card is what the reconstruction believes; the events are those of the data.
-    mean
-        Whether the change is the mean of the candidates in common, not that of the edge.
+    read, mean
+        Whether the card is what the reconstruction believes; whether the mean of common candidates counts.
     a1
         Mass and width of the a1 [GeV], by weights of the events of the data.
     counted

@@ -92,7 +92,7 @@ class Result:
 
     @property
     def systematic(self) -> float:
-        """Their root of the sum of squares, MeV."""
+        """Root of the sum of their squares, MeV."""
         return float(np.sqrt(np.sum(np.square([*self.systematics.values()]))))
 
     @property

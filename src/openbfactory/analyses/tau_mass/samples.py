@@ -100,7 +100,8 @@ class Source:
 
     def pairs(self, luminosity: float, most: int | None = None) -> int:
         """Number of pairs near the edge of a luminosity [fb^-1]; with ``most``, the same collisions as in so many."""
-        number, chunk = round(events_expected(_pair_cross_section(self.known or self.card), luminosity)), self.config.chunk_size
+        number = round(events_expected(_pair_cross_section(self.known or self.card), luminosity))
+        chunk = self.config.chunk_size
         return number if most is None else min(max(number // chunk, 1) * chunk, most)
 
     def luminosity(self, table: SampleTable) -> float:

@@ -2,9 +2,9 @@
 
 The collisions are those of a part of the data, so that samples of another detector fluctuate with it (a jackknife over
 groups of collisions gives the uncertainty).  What moves all momenta is the mean change of the pseudomass of common
-candidates, which is known better than that of the edge where the detector draws other random numbers.  The momentum scale is not calibrated again: a part of what moves the
-momenta counts twice.  Another a1 meson weighs the events of the data: its propagator is a factor of the whole
-amplitude.
+candidates, which is known better than that of the edge where the detector draws other random numbers.  The momentum
+scale is not calibrated again: a part of what moves the momenta counts twice.  Another a1 meson weighs the events of the
+data: its propagator is a factor of the whole amplitude.
 """
 
 from __future__ import annotations
