@@ -42,6 +42,12 @@ def save_models(models: Sequence[FoldModel], run: Path) -> None:
     (folder / RECORD).write_text(json.dumps(records) + "\n", encoding="utf-8")
 
 
+def has_models(run: Path) -> bool:
+    """Whether the folder of a run holds the classifiers of all folds."""
+    names = [f"fold{fold}.bdt{k}.txt" for fold in range(FOLDS) for k in (1, 2)]
+    return all((run / FOLDER / name).is_file() for name in (*names, RECORD))
+
+
 def load_models(run: Path) -> tuple[FoldModel, ...]:
     """Classifiers of all folds of a finished run.
 

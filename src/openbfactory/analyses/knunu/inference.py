@@ -88,7 +88,7 @@ def _checks(result: KnunuResult) -> Table:
     """Fits of the expectation and of the data beside their Gaussian cross-checks."""
     rows = []
     for study in _studies(result):
-        rows.append((study.title, _estimate(study.fit), _two(study.split.statistical), _two(study.split.systematic),
+        rows.append((_title(study), _estimate(study.fit), _two(study.split.statistical), _two(study.split.systematic),
                      *("–" if g.value is None else f"{g.value:.2f} ± {_two(g.uncertainty)}" for g in study.gaussian),
                      _two(study.gaussian[0].p_value)))
     return Table(("fit of", "μ", "statistical", "systematic", "Gaussian, expected variance",
@@ -139,7 +139,7 @@ def outcome(result: KnunuResult, published: PublishedMeasurement) -> Section:
     rows = []
     for study in _studies(result):
         fraction = study.fit.branching_fraction
-        rows.append((study.title, _interval(study.fit), _two(study.split.statistical), _two(study.split.systematic),
+        rows.append((_title(study), _interval(study.fit), _two(study.split.statistical), _two(study.split.systematic),
                      "–" if fraction is None else format_number(Number(value=fraction.value,
                                                                        uncertainty=fraction.uncertainty)),
                      *(_two(study.fit.significance.get(t)) for t in ("0", "1"))))
@@ -196,15 +196,19 @@ def _pretty(title: str) -> str:
 
 
 def _two(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
+    return "–" if value is None else f"{value:.2f}".replace("-", "−")
 
 
 def _pair(pair: tuple[float, float]) -> str:
-    return f"{pair[0]:.2f} ± {pair[1]:.2f}"
+    return f"{_two(pair[0])} ± {_two(pair[1])}"
+
+
+def _title(study: FitStudy) -> str:
+    return study.title.replace("with mu", "with μ")
 
 
 def _estimate(fit_: FitResult) -> str:
-    return f"{fit_.value:.2f} ± {_two(fit_.uncertainty)}"
+    return f"{_two(fit_.value)} ± {_two(fit_.uncertainty)}"
 
 
 def _interval(fit_: FitResult) -> str:

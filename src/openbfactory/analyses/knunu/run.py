@@ -11,9 +11,10 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from openbfactory.analyses import RunOptions, preset_of
+from openbfactory.analyses.knunu import kept
 from openbfactory.analyses.knunu.accounts import write_accounts
 from openbfactory.analyses.knunu.chunk import ChunkMaker
-from openbfactory.analyses.knunu.classifiers import save_models
+from openbfactory.analyses.knunu.classifiers import has_models, save_models
 from openbfactory.analyses.knunu.config import FOLDS, SIGNAL, KnunuConfig, SamplePlan, load_config, plan_samples
 from openbfactory.analyses.knunu.content import report_content
 from openbfactory.analyses.knunu.densities import number_densities, write_densities
@@ -136,17 +137,18 @@ def run(options: RunOptions) -> dict[str, Any]:
         tasks, costs = setting.tasks, CostLog(options.output)
         if options.overwrite:
             (options.output / COSTS).unlink(missing_ok=True)
-        if options.workers:
-            compile_kernels(maker, tasks)
-        with open_engine(options.workers, options.scheduler) as engine:
-            summaries, first = _produce(setting, maker, store, engine, progress, costs)
-        progress.note("training the second classifier")
-        with costs.stage("training the second classifier"):
-            models, training = _train(setting, store, first)
-        save_models(models, options.output)
-        progress.note("filling the templates")
-        with costs.stage("templates"):
-            histograms = _evaluate(setting, store, models)
+        key, found = kept.key_of(store.config_hash), None
+        if options.resume:
+            found = _finished(options, store, tasks, key, progress)
+        if found is None:
+            if options.workers:
+                compile_kernels(maker, tasks)
+            with open_engine(options.workers, options.scheduler) as engine:
+                summaries, first = _produce(setting, maker, store, engine, progress, costs)
+            histograms, training = _fill(setting, store, first, options, progress, costs)
+            kept.keep(options.output, key, histograms, training)
+        else:
+            summaries, histograms, training = found
         progress.note("fitting")
         expectations = {name: expectation(h.region) for name, h in histograms.items()}
         shifts = relative_shifts({name: h.shifts for name, h in histograms.items()}, setting.config)
@@ -160,6 +162,32 @@ def run(options: RunOptions) -> dict[str, Any]:
             machine.integrated_luminosity(off_resonance=True), _summaries(setting, store, summaries), histograms,
             expectations, shifts, tuple(training), measurement, provenance)
         return _write(result, options, measurement)
+
+
+def _finished(options: RunOptions, store: ChunkStore, tasks: tuple[ChunkTask, ...], key: str, progress: Progress
+              ) -> tuple[dict[ChunkTask, dict[str, Any]], dict[str, SampleHistograms], list[TrainingSummary]] | None:
+    """Summaries of the chunks, histograms and training of a run that is finished up to its fits; None otherwise."""
+    content = kept.read(options.output, key)
+    if content is None or not has_models(options.output):
+        return None
+    summaries = {task: summary for task in tasks if (summary := store.finished(task)) is not None}
+    if len(summaries) < len(tasks):
+        store.damaged.clear()
+        return None
+    progress.note("chunks, classifiers and templates are finished already")
+    return summaries, *content
+
+
+def _fill(setting: Setting, store: ChunkStore, first: tuple[FirstStage, ...], options: RunOptions, progress: Progress,
+          costs: CostLog) -> tuple[dict[str, SampleHistograms], list[TrainingSummary]]:
+    """Histograms of every sample and the training of the classifiers, which are written to the folder."""
+    progress.note("training the second classifier")
+    with costs.stage("training the second classifier"):
+        models, training = _train(setting, store, first)
+    save_models(models, options.output)
+    progress.note("filling the templates")
+    with costs.stage("templates"):
+        return _evaluate(setting, store, models), training
 
 
 def _write(result: KnunuResult, options: RunOptions, measurement: Measurement) -> dict[str, Any]:
