@@ -129,7 +129,7 @@ def test_record_holds_what_scripts_rely_on(reference):
 
 
 def test_finished_run_is_opened_and_hidden_again_without_making_anything(reference, tmp_path, monkeypatch, capsys):
-    """Opened: only fits and page are made again. Hidden again: the bytes of before (the page is not drawn again here)."""
+    """Opened: only fits and page are made again. Hidden again: the bytes of before (the page is not drawn again)."""
     folder = tmp_path / "run"
     shutil.copytree(reference, folder)
     before, options = digests(folder), RunOptions(luminosity=float(LUMINOSITY), seed=5, output=folder, resume=True)
