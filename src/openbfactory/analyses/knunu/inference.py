@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
+
 from openbfactory.analyses.knunu import fit_figures
 from openbfactory.analyses.knunu.blinding import counts
+from openbfactory.analyses.knunu.config import B_PAIRS, SIGNAL
 from openbfactory.analyses.knunu.record import KnunuResult
 from openbfactory.analyses.knunu.studies import FitStudy
+from openbfactory.analyses.knunu.templates import parameter_name
 from openbfactory.fit.results import FitResult
 from openbfactory.physics.published import PublishedMeasurement
 from openbfactory.report.content import Block, Bullets, Paragraph, Picture, Section, Table
@@ -37,10 +41,32 @@ def systematics(result: KnunuResult) -> Section:
               "likelihood with this program. A dash: the samples of this run have no such variation.",
               numeric=frozenset({1, 2, 3, 4})),
         fit_figures.impacts(result),
+        *_model(result),
         Table(("simulated samples, times", "uncertainty of μ"), tuple(size),
               "What larger simulated samples would give (μ = 1): this is the part that more computing buys.",
               numeric=frozenset({0, 1})),
     ))
+
+
+def _model(result: KnunuResult) -> list[Block]:
+    """Table of the named weights and what they do to the number of events before any selection."""
+    shown = (SIGNAL, *B_PAIRS)
+    weights = {n: result.samples[n].weights.variations for n in shown}
+    names = dict.fromkeys(name for by in weights.values() for name in by)
+    rows = []
+    for name in names:
+        parameter = parameter_name(name)
+        title = next((g.title for g in result.config.systematics.impacts
+                      if any(fnmatchcase(parameter, p) for p in g.parameters)), "")
+        cells = ["–" if name not in weights[n] else " / ".join(f"{100 * (x - 1):+.3f} %".replace("-", "−")
+                                                              for x in weights[n][name]) for n in shown]
+        rows.append((f"`{parameter}`", _pretty(title), *cells))
+    if not rows:
+        return []
+    return [Table(("parameter", "what", "signal", "B^{+}B^{−}", "B^{0}B̅^{0}"), tuple(rows),
+                  "Named weights of the simulation: change of the number of generated events by one standard deviation "
+                  "up / down. After the selection the changes are much larger, because it picks such events.",
+                  numeric=frozenset({2, 3, 4}))]
 
 
 def fit(result: KnunuResult) -> Section:

@@ -52,6 +52,7 @@ def samples(result: KnunuResult) -> Section:
         lumi = result.off_luminosity if sample.plan.off_resonance else result.luminosity
         size = "–" if name == SIGNAL else f"{lumi / sample.weight:.3g}"
         rows.append((_name(name), format_count(sample.plan.events), size, f"{sample.weight:.3g}",
+                     f"{sample.weights.mean:.4g}",
                      format_count(float(histogram.counts.sum())),
                      format_count(total**2 / variance) if variance > 0 else "0",
                      format_count(float(f"{total:.3g}")), str(int(result.expectations[name].filled.sum()))))
@@ -60,11 +61,12 @@ def samples(result: KnunuResult) -> Section:
                   f"{result.off_luminosity:g} fb^{{−1}} 60 MeV below it. Each sample is generated, simulated, "
                   "reconstructed and selected in chunks. One simulated event stands for as many events of the data set "
                   "as the column \"weight\" says; the effective number is that of unweighted events with the same "
-                  "relative precision."),
-        Table(("sample", "events generated", "fb^{−1} generated", "weight", "in the fit region", "effective",
-               "expected in data", "bins filled in"), tuple(rows),
+                  "relative precision. The model of the simulation multiplies every event by a weight (rates and "
+                  "shapes of named decays); its mean is close to one."),
+        Table(("sample", "events generated", "fb^{−1} generated", "weight", "mean of the model's weights",
+               "in the fit region", "effective", "expected in data", "bins filled in"), tuple(rows),
               "Samples. A bin of the fit without any simulated event of a sample is filled from the sample's row and "
-              "column sums with 100 % uncertainty (last column).", numeric=frozenset(range(1, 8))),
+              "column sums with 100 % uncertainty (last column).", numeric=frozenset(range(1, 9))),
         Paragraph("The data are one pseudo-experiment: counts drawn from the expectation of this run with μ = 1. They "
                   "can show that the fit works, not that the simulation is right; for that there are the validation "
                   "modules, whose data come from another detector and other physics."),
