@@ -14,7 +14,7 @@ from openbfactory.pipeline.tables import SampleTable
 PLAIN, CHANGED = (0.70, 0.05), (0.63, 0.10)
 
 
-def _table(seed: int, rates: tuple[float, float], size: int = 4000) -> SampleTable:
+def _table(seed: int, rates: tuple[float, float], size: int = 2500) -> SampleTable:
     """D0 candidates on a little background, with kaonID of both tracks drawn."""
     rng = np.random.default_rng(seed)
     mass = np.where(rng.random(size) < 0.97, rng.normal(1.8645, np.where(rng.random(size) < 0.8, 0.005, 0.010)),
@@ -70,3 +70,23 @@ def test_embedded_events_have_the_signal_kaon_and_no_muons():
     assert (np.bincount(tracks.event_index()[own], minlength=len(made)) == 1).all()
     charges = {int(e): int(q) for e, q in zip(control.event[found.event], found.charge, strict=True)}
     assert [charges[int(e)] for e in made.event] == tracks["charge"][own].tolist()
+
+
+def test_yields_of_the_energy_difference_are_found():
+    """500 kaons 50 MeV below 200 pions on 60 others: both within 4.5 standard deviations, exchanged they are not."""
+    from openbfactory.analyses.knunu.checks.d0h_fit import fit_yields, shapes_of
+
+    rng, limits = np.random.default_rng(3), (-0.11, 0.12)
+
+    def table(kaons: int, pions: int, others: int) -> dict[str, np.ndarray]:
+        code = np.repeat([321, 211, 0], (kaons, pions, others))
+        size = rng.normal(0.0, np.where(rng.random(len(code)) < 0.8, 0.012, 0.02))
+        true = (code > 0).astype(float)
+        return {"deltaE": np.where(code, size - 0.05 * (code == 321), rng.uniform(*limits, len(code))), "code": code,
+                "charm": true, "origin": 521 * true, "mother": 521 * true, "passed": np.ones(len(code))}
+
+    found = fit_yields(table(500, 200, 60), shapes_of(table(3000, 9000, 100), limits), limits)
+    for kind, planted in (("K", 500), ("pi", 200)):
+        value, error = found.of(kind)
+        assert abs(value - planted) < 4.5 * error
+        assert abs(value - (700 - planted)) > 4.5 * error

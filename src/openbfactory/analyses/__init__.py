@@ -78,6 +78,8 @@ ANALYSES: dict[str, Analysis] = {
                                       "openbfactory.analyses.knunu.checks.hadronic_energy:run"),
     "knunu.klong": Analysis("check of B+ -> K+ nu nubar: K_L efficiency of the calorimeter from gamma phi(K_S K_L)",
                             "openbfactory.analyses.knunu.checks.klong:run"),
+    "knunu.d0h": Analysis("kaon identification in B+ -> D0 h+, a check of knunu",
+                          "openbfactory.analyses.knunu.checks.d0h:run"),
     "knunu.embedding": Analysis("signal embedding in B+ -> J/psi K+, a check of knunu",
                                 "openbfactory.analyses.knunu.checks.embedding:run"),
     "knunu.kaon_id": Analysis("kaon identification from D*+ -> D0(K- pi+) pi+, a check of knunu",

@@ -95,6 +95,13 @@ class Corrections:
         table = np.array(self.values[name])
         return table[rows, 0], table[rows, 1]
 
+    def mean(self, name: str, p: Array) -> tuple[float, float]:
+        """Mean factor of tracks and its standard deviation, independent in the bins."""
+        rows = np.clip(np.searchsorted(self.edges, p, side="right") - 1, 0, len(self.edges) - 2)
+        shares = np.bincount(rows, minlength=len(self.edges) - 1) / max(len(p), 1)
+        table = np.array(self.values[name])
+        return float(shares @ table[:, 0]), float(np.sqrt(np.sum((shares * table[:, 1]) ** 2)))
+
     def to_dict(self) -> dict[str, Any]:
         """Plain dictionary for JSON."""
         return {"variable": "p", "edges": list(self.edges), **{k: [list(v) for v in t] for k, t in self.values.items()}}

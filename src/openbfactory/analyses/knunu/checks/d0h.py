@@ -1,0 +1,141 @@
+"""B+ -> anti-D0(K+ pi-) h+, h = K or pi: kaon identification validated where the kinematics are those of B decays.
+
+Candidates whose h passes the identification are fitted in the energy difference with the mass of a pion for h: kaons
+peak 50 MeV below pions.  Yields of data over simulation are one after the corrections of :mod:`.kaon_id`; so is the
+double ratio F = (pions / kaons in data) / (pions / kaons in simulation).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from openbfactory.analyses import RunOptions, preset_of
+from openbfactory.analyses.knunu.checks.d0h_fit import KINDS, Yields, fit_yields, shapes_of, true_kind
+from openbfactory.analyses.knunu.checks.d0h_report import report_sections
+from openbfactory.analyses.knunu.checks.d0h_sample import VARIABLES, D0hMaker
+from openbfactory.analyses.knunu.checks.kaon_id import make_tables
+from openbfactory.analyses.knunu.checks.pid_corrections import Corrections, KaonId, corrections_of, over
+from openbfactory.analyses.knunu.checks.settings import section
+from openbfactory.analyses.knunu.checks.shell import Check, Finding, finish
+from openbfactory.analyses.knunu.data_like import load_data_like
+from openbfactory.core.config import Config
+from openbfactory.core.provenance import Provenance
+from openbfactory.core.quantities import Quantity, references_in
+from openbfactory.experiment import load_card
+from openbfactory.generate import SAMPLES
+from openbfactory.pipeline.candidates import Request
+from openbfactory.pipeline.tables import Execution, chunk_tables
+from openbfactory.report.records import Number
+
+Table = dict[str, npt.NDArray[Any]]
+
+SIGNAL, GENERIC = "d0h", ("charged", "mixed", "uubar", "ddbar", "ssbar", "ccbar")
+PURPOSE = ("Corrections measured in D^{*+} decays are used for kaons and pions of B decays: here they are tested on "
+           "these, in events that look like the signal once the D^{0} is taken out.")
+APPROXIMATIONS = (
+    "B^{+} → D^{(*)0} h^{+} come from an enriched sample; generic samples are added at a luminosity that is smaller "
+    "by far (see the table of samples), so that the background is smaller than in data of an experiment.",
+    "Shapes of the energy difference are those of true candidates of the simulation, with one common shift.",
+    "F is the double ratio of yields; the definition of the publication is recalled, not checked.")
+
+
+class D0h(Config):
+    """Section ``d0h`` of ``checks.yaml``: events of the enriched sample and generic luminosity [fb^-1] by preset."""
+
+    presets: dict[str, tuple[int, float]]
+    chunk_size: int
+    decay: str
+    cuts: dict[str, str]
+    cut: str
+    rank: str
+    clone_angle: Quantity
+    range: tuple[float, float]
+    published: Quantity
+
+    @property
+    def request(self) -> Request:
+        """What to reconstruct."""
+        return Request(self.decay, self.cut, self.cuts, VARIABLES, rank=self.rank)
+
+
+def run(options: RunOptions) -> dict[str, Any]:
+    """Result record of the check."""
+    chosen, cards = section("d0h", D0h), {"data": load_data_like().card, "simulation": options.detector}
+    corrections = corrections_for(options)
+    tables, sizes = candidates(options, chosen, cards)
+    shapes = shapes_of(tables["simulation"], chosen.range)
+    found = {world: fit_yields(t, shapes, chosen.range) for world, t in tables.items()}
+    factors = {k: mean_factor(tables["simulation"], corrections, k) for k in KINDS}
+    cited = references_in(chosen) | references_in(load_card(options.detector)) | {*SAMPLES[SIGNAL].references}
+    check = Check("knunu.d0h", "B^{+} → D^{0}(K^{+}π^{−}) h^{+}: identification in B decays", PURPOSE,
+                  findings_of(found, factors, chosen, cards["data"]),
+                  report_sections(tables, shapes, found, factors, chosen.range),
+                  APPROXIMATIONS, sizes, Provenance(chosen.digest(), options.seed, tuple(sorted(cited))),
+                  {"corrections": corrections.to_dict()})
+    return finish(check, options)
+
+
+def findings_of(found: dict[str, Yields], factors: dict[str, tuple[float, float]], chosen: D0h,
+                card: str) -> tuple[Finding, ...]:
+    """Ratios before and after the corrections; after them only the efficiency of three tracks is planted."""
+    tracks = load_card(card).detector.switches.track_efficiency ** 3
+    ratios = {k: over(found["data"].of(k), found["simulation"].of(k)) for k in KINDS}
+    after = {k: over(found["data"].of(k), times(found["simulation"].of(k), factors[k])) for k in KINDS}
+    made = [Finding(f"{k} {when}", f"D{k.replace('pi', 'π')} yield, data / simulation, {when} corrections", values[k],
+                    Number(value=tracks) if when == "after" else None)
+            for when, values in (("before", ratios), ("after", after)) for k in KINDS]
+    for when, values in (("before", ratios), ("after", after)):
+        f = over(pair(values["pi"]), pair(values["K"]))
+        made.append(Finding(f"F {when}", f"F: pions per kaon, data / simulation, {when} corrections", f,
+                            Number(value=1.0) if when == "after" else None,
+                            Number(value=chosen.published.value, uncertainty=chosen.published.uncertainty)
+                            if when == "after" else None))
+    return tuple(made[::-1])
+
+
+def pair(number: Number) -> tuple[float, float]:
+    """Value and standard deviation."""
+    return number.value, number.uncertainty or 0.0
+
+
+def times(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, float]:
+    """Product of two independent numbers."""
+    return a[0] * b[0], float(np.hypot(a[1] * b[0], a[0] * b[1]))
+
+
+def corrections_for(options: RunOptions) -> Corrections:
+    """Corrections of a finished ``knunu.kaon_id`` beside the output, or measured here."""
+    record = options.output.parent / "knunu.kaon_id" / "result.json"
+    if record.exists():
+        return Corrections.from_dict(json.loads(record.read_text(encoding="utf-8"))["corrections"])
+    chosen = section("kaon_id", KaonId)
+    return corrections_of(make_tables(replace(options, output=options.output / "kaon_id"), chosen), chosen)[0]
+
+
+def candidates(options: RunOptions, chosen: D0h, cards: dict[str, str]) -> tuple[dict[str, Table], dict[str, int]]:
+    """Candidates of both worlds, and the events of every sample."""
+    events, luminosity = preset_of(chosen.presets, options.preset)
+    machine = load_card(options.detector).machine
+    each = {SIGNAL: events} | {s: round(machine.expected(s, luminosity)) for s in GENERIC}
+    sizes = {f"{world}.{s}": n for world in cards for s, n in each.items()}
+    maker = D0hMaker(cards, chosen.request, chosen.clone_angle.value)
+    execution = Execution(options.output / "chunks-d0h", options.seed, options.workers, options.scheduler,
+                          options.resume, options.overwrite, chosen.chunk_size)
+    chunks = chunk_tables("knunu.d0h", maker, sizes, execution, {
+        "analysis": "knunu.d0h", "cards": {k: load_card(c).digest() for k, c in cards.items()}})
+    tables = {}
+    for world in cards:
+        parts = [t for s in each for t, _ in chunks[f"{world}.{s}"]]
+        tables[world] = {n: np.concatenate([t[n].to_numpy() for t in parts]) for n in parts[0].column_names}
+    return tables, sizes
+
+
+def mean_factor(table: Table, corrections: Corrections, kind: str) -> tuple[float, float]:
+    """Mean correction of the true candidates of a kind that pass."""
+    p = table["p"][(table["passed"] > 0) & true_kind(table, kind)]
+    return corrections.mean({"K": "kaon", "pi": "pion"}[kind], p)
