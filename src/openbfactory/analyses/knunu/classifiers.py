@@ -95,6 +95,12 @@ def source_run(options: RunOptions) -> Path:
     return run
 
 
+def generated_events(run: Path) -> dict[str, int]:
+    """Events of every sample of a finished run."""
+    samples = json.loads((run / MANIFEST).read_text(encoding="utf-8"))["samples"]
+    return {str(name): int(events) for name, events in samples.items()}
+
+
 def judged_candidates(run: Path, config: KnunuConfig, machine: Machine) -> dict[str, dict[str, npt.NDArray[Any]]]:
     """Candidates of a finished run in the fit region, by sample: the columns of its chunks, BDT1, BDT2, eta and weight.
 
@@ -106,10 +112,8 @@ def judged_candidates(run: Path, config: KnunuConfig, machine: Machine) -> dict[
     InputError
         When the folder holds no finished run.
     """
-    models = load_models(run)
-    samples = json.loads((run / MANIFEST).read_text(encoding="utf-8"))["samples"]
-    found = {}
-    for sample, events in samples.items():
+    models, found = load_models(run), {}
+    for sample, events in generated_events(run).items():
         process, off = sample.removesuffix("_off"), sample.endswith("_off")
         share = (2.0 * machine.expected("charged") * config.branching_fraction.value if sample == SIGNAL
                  else machine.expected(process, off_resonance=off)) / events

@@ -20,7 +20,7 @@ from openbfactory.analyses.knunu.checks.splitting import (
     merged,
     tensions,
 )
-from openbfactory.analyses.knunu.classifiers import judged_candidates, source_run
+from openbfactory.analyses.knunu.classifiers import generated_events, judged_candidates, source_run
 from openbfactory.analyses.knunu.config import SIGNAL, load_config
 from openbfactory.core.config import Config, digest
 from openbfactory.core.provenance import Provenance
@@ -84,7 +84,7 @@ def run(options: RunOptions) -> dict[str, Any]:
         "knunu.half_split", "Half splits", "A part of the detector, of the time or of phase space that is not "
         "understood gives another signal strength than the rest of the data.",
         _findings(settings, pulls, total, broken), shown, APPROXIMATIONS,
-        {str(n): int(np.sum(data.observed[data.sample == n])) for n in np.unique(data.sample)}, provenance,
+        generated_events(source), provenance,
         {"pairs": {n: {"mu": [h.mu for h in f], "uncertainty": [h.sigma for h in f],
                        "data_over_expectation": [h.ratio[0] for h in f], "tension": pulls[n]} for n, f in fits.items()},
          "source": str(source)}, _warnings(found))

@@ -16,7 +16,7 @@ def sections(titles: dict[str, str], fits: Fits, pulls: dict[str, float], broken
              luminosity: float) -> tuple[Section, ...]:
     """Sections of the report: all pairs, and the planted fault."""
     picture = Picture(_pairs_figure(titles, fits, pulls, luminosity), "mu in both halves of the same data, for every "
-                      "criterion; on the right the difference in standard deviations.",
+                      "criterion; on the right the difference in standard deviations (points beyond the axis: table).",
                       "mu in both halves of many splits", wide=True)
     return (Section("Pairs of mu", (picture, _table(titles, fits, pulls))),
             Section("A fault in one half", (_fault_table(lost, broken),)))
