@@ -22,6 +22,7 @@ from openbfactory.analyses.knunu.checks.shell import Check, Finding, finish
 from openbfactory.analyses.knunu.checks.spectra import (
     Spectrum,
     SpectrumFit,
+    grid,
     independent,
     spectrum_fit,
     spectrum_sections,
@@ -144,17 +145,10 @@ def slices(tables: dict[str, Columns], size: Size, settings: Closure, weight: fl
     for name, weights in counted.items():
         values, variances = np.zeros(data.shape), np.zeros(data.shape)
         for process, each in weights.items():
-            data += grid(tables[f"data.{process}"], edges, process)
-            counts = grid(tables[f"simulation.{process}"], edges, process)
+            data += grid(tables[f"data.{process}"], edges, signal=name == "signal")
+            counts = grid(tables[f"simulation.{process}"], edges, signal=name == "signal")
             values, variances = values + each * counts, variances + each**2 * counts
         grids[name] = (values, np.sqrt(variances)) if name == "signal" else independent(values, variances)
-    return [Spectrum(f"eta {low:g} to {high:g}", edges[0], data[:, k], {n: Template(v[:, k], e[:, k])
+    return [Spectrum(f"eta from {low:g} to {high:g}", edges[0], data[:, k], {n: Template(v[:, k], e[:, k])
                                                                        for n, (v, e) in grids.items()})
             for k, (low, high) in enumerate(zip(edges[1][:-1], edges[1][1:], strict=True))]
-
-
-def grid(columns: Columns, edges: tuple[Array, Array], process: str) -> Array:
-    """Candidates in bins of q2_rec and eta; those of the signal decay are left out of other samples."""
-    keep = (process == SIGNAL) | ~np.isfinite(columns["mcQ2"])
-    counts: Array = np.histogram2d(columns["q2_rec"][keep], columns["eta"][keep], edges)[0]
-    return counts

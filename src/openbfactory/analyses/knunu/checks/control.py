@@ -28,9 +28,11 @@ from openbfactory.analyses import RunOptions, preset_of
 from openbfactory.analyses.knunu.classifiers import load_models
 from openbfactory.analyses.knunu.config import B_PAIRS, BACKGROUNDS, FOLDS
 from openbfactory.analyses.knunu.data_like import load_data_like
+from openbfactory.analyses.knunu.modelling import CHARM, K_LONG
 from openbfactory.analyses.knunu.training import FoldModel
 from openbfactory.core.config import Config
 from openbfactory.experiment import Machine
+from openbfactory.generate.truthdecays import count_decays_with
 from openbfactory.physics.particles import species
 from openbfactory.pipeline.chunks import CHUNK_SIZE, ChunkTask, card_of, plan
 from openbfactory.pipeline.engines import open_engine
@@ -42,17 +44,13 @@ from openbfactory.reconstruct.config import InclusiveTagConfig
 from openbfactory.reconstruct.inclusive_tag import reconstruct_inclusive_tag
 
 if TYPE_CHECKING:
-    from openbfactory.events.record import Events, Jagged
+    from openbfactory.events.record import Events
 
 Array = npt.NDArray[Any]
 Columns = dict[str, Array]
 
 #: particle of each signal track
 TRACKS = {"pion": "pi+", "electron": "e-", "muon": "mu-"}
-#: PDG codes of D mesons, and of the K_L
-CHARMED, KLONG = (411, 421, 431), 130
-#: deepest chain of decays from a D meson to a K_L
-DEPTH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,16 +123,8 @@ def _models(run: str) -> tuple[FoldModel, ...]:
 
 
 def klong_of_charm(events: Events) -> npt.NDArray[np.bool_]:
-    """Events (n,) with a K_L among the descendants of a D meson (D0, D+, D_s+ or excited, by their decays)."""
-    particles: Jagged = events["MCParticles"]
-    event, code = particles.event_index(), np.abs(particles["PDG"])
-    rows = np.flatnonzero(code == KLONG)
-    above, found = rows, np.zeros(len(rows), bool)
-    for _ in range(DEPTH):
-        mother = particles["mother"][above]
-        above = np.where(mother < 0, above, mother + particles.offsets[event[above]])
-        found |= np.isin(code[above], CHARMED)
-    return np.bincount(event[rows[found]], minlength=len(events)) > 0
+    """Events (n,) with a K_L among the descendants of a D0, D+ or D_s+."""
+    return count_decays_with(events["MCParticles"], K_LONG, CHARM) > 0
 
 
 class Size(Config):

@@ -79,13 +79,13 @@ def run(options: RunOptions) -> dict[str, Any]:
     findings = [Finding("scale", "factor on D → K_{L} X", Number(value=fit.scale, uncertainty=fit.uncertainty),
                         Number(value=planted.value), Number(value=settings.published.value,
                                                             uncertainty=settings.published.uncertainty))]
-    findings += [Finding(f"scale_{s.name}", f"the same, {s.name} sample alone",
+    findings += [Finding(f"scale_{s.name.split()[0]}", f"the same, {s.name} alone",
                          Number(value=f.scale, uncertainty=f.uncertainty),
-                         remark=f"χ^{{2}} of {len(s.data)} bins {s.chi2_before:.0f} before, {s.chi2(f):.0f} after")
+                         remark=f"χ^{{2}} of {s.bins} bins {s.chi2_before:.0f} before, {s.chi2(f):.0f} after")
                  for s, f in zip(spectra, single, strict=True)]
     used = digest({"settings": settings.model_dump(mode="json"), "events": events, "card": card.digest()})
     provenance = Provenance(used, options.seed, tuple(sorted(references_in(settings))))
-    chi2 = {s.name: {"bins": len(s.data), "before": s.chi2_before, "after": s.chi2(fit)} for s in spectra}
+    chi2 = {s.name.split()[0]: {"bins": s.bins, "before": s.chi2_before, "after": s.chi2(fit)} for s in spectra}
     check = Check(NAME, "Sidebands enriched in pions and leptons", "K_{L} from D mesons carry energy away unseen: "
                   "their rate is measured where the signal is not, with a pion or lepton in the place of the kaon.",
                   tuple(findings), spectrum_sections(spectra, fit, LABELS, size.luminosity), APPROXIMATIONS, events,
@@ -118,4 +118,4 @@ def spectrum(channel: str, tables: dict[str, Columns], size: Size, settings: Sid
             if (name == "continuum") != (process in B_PAIRS):
                 counts = np.histogram(table["q2_rec"][mine], edges)[0]
                 sums[name] += np.array([weight * counts, weight**2 * counts])
-    return Spectrum(channel, edges, data, {n: Template(s[0], np.sqrt(s[1])) for n, s in sums.items()})
+    return Spectrum(f"{channel} sample", edges, data, {n: Template(s[0], np.sqrt(s[1])) for n, s in sums.items()})

@@ -40,7 +40,7 @@ class Spectrum:
         """Variance (bins,) of data less expectation, with that of the simulation."""
         simulated = [(factors.get(n, 1.0) * t.uncertainties) ** 2 for n, t in self.templates.items()
                      if t.uncertainties is not None]
-        return np.maximum(self.expected(factors) + np.sum(simulated, axis=0), 1e-9)
+        return self.expected(factors) + np.sum(simulated, axis=0)
 
     def scaled(self, factor: float, *, simulated: bool) -> Spectrum:
         """The spectrum at another luminosity, expected events as data; ``simulated`` keeps its uncertainty."""
@@ -51,11 +51,22 @@ class Spectrum:
     @property
     def chi2_before(self) -> float:
         """chi2 of the data and the simulation as it is."""
-        return float(np.sum((self.data - self.expected({})) ** 2 / self.variance({})))
+        return self._chi2({})
 
     def chi2(self, fit: SpectrumFit) -> float:
         """chi2 of the data and the components with the factors of a fit."""
-        return float(np.sum((self.data - self.expected(fit.factors)) ** 2 / self.variance(fit.factors)))
+        return self._chi2(fit.factors)
+
+    @property
+    def bins(self) -> int:
+        """Number of bins where events are expected: those that chi2 sums."""
+        return int(np.sum(self.expected({}) > 0))
+
+    def _chi2(self, factors: Mapping[str, float]) -> float:
+        """chi2 of the bins where events are expected."""
+        expected = self.expected(factors)
+        used = expected > 0
+        return float(np.sum((self.data - expected)[used] ** 2 / self.variance(factors)[used]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +110,11 @@ def spectrum_sections(spectra: Sequence[Spectrum], fit: SpectrumFit, labels: Map
     sections = []
     for spectrum in spectra:
         before, after = (_stack(spectrum, f, labels, luminosity) for f in ({}, fit.factors))
-        sections.append(Section(f"{spectrum.name.capitalize()} sample", (
-            Picture(before, f"Simulation as it is: χ^{{2}} = {spectrum.chi2_before:.1f} for {len(spectrum.data)} bins.",
-                    f"q2 of the {spectrum.name} sample before the fit"),
-            Picture(after, f"With the fitted factors: χ^{{2}} = {spectrum.chi2(fit):.1f}.",
-                    f"q2 of the {spectrum.name} sample after the fit"))))
+        sections.append(Section(spectrum.name.capitalize(), (
+            Picture(before, f"Simulation as it is, and the data: χ^{{2}} = {spectrum.chi2_before:.1f} for {spectrum.bins} "
+                    "bins.", f"q2 of {spectrum.name} before the fit"),
+            Picture(after, f"With the factors of the fit: χ^{{2}} = {spectrum.chi2(fit):.1f}.",
+                    f"q2 of {spectrum.name} after the fit"))))
     rows = tuple((name, f"{value:.3f}") for name, value in fit.factors.items())
     sections.append(Section("Factors of the components", (
         Table(("component", "factor"), rows, "Factors of the fit of all samples together.", numeric=frozenset({1})),)))
@@ -121,7 +132,14 @@ def _stack(spectrum: Spectrum, factors: Mapping[str, float], labels: Mapping[str
     points = DataPoints(values=data, low=data - np.sqrt(data), high=data + np.sqrt(data), label="data-like simulation")
     return stacked_histogram(StackedHistogram(
         edges=spectrum.edges, contributions=tuple(parts), xlabel=r"$q^2_{\mathrm{rec}}$", unit=r"GeV$^2$", data=points,
-        luminosity=luminosity, note=f"{spectrum.name} sample"))
+        luminosity=luminosity, note=spectrum.name))
+
+
+def grid(columns: Mapping[str, Array], edges: tuple[Array, Array], *, signal: bool) -> Array:
+    """Candidates in bins of q2_rec and eta; other samples than the signal leave out events with the signal decay."""
+    keep = signal | ~np.isfinite(columns["mcQ2"])
+    counts: Array = np.histogram2d(columns["q2_rec"][keep], columns["eta"][keep], edges)[0]
+    return counts
 
 
 def independent(values: Array, variances: Array) -> tuple[Array, Array]:
