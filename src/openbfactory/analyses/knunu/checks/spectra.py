@@ -111,7 +111,7 @@ def spectrum_sections(spectra: Sequence[Spectrum], fit: SpectrumFit, labels: Map
     for spectrum in spectra:
         before, after = (_stack(spectrum, f, labels, luminosity) for f in ({}, fit.factors))
         sections.append(Section(spectrum.name.capitalize(), (
-            Picture(before, f"Simulation as it is, and the data: χ^{{2}} = {spectrum.chi2_before:.1f} for {spectrum.bins} "
+            Picture(before, f"The simulation as it is: χ^{{2}} = {spectrum.chi2_before:.1f} for {spectrum.bins} "
                     "bins.", f"q2 of {spectrum.name} before the fit"),
             Picture(after, f"With the factors of the fit: χ^{{2}} = {spectrum.chi2(fit):.1f}.",
                     f"q2 of {spectrum.name} after the fit"))))
