@@ -1,8 +1,9 @@
 """Named background decays of B+ -> K+ nu nubar: expected events beside those of the published likelihood.
 
-``python -m validation.knunu_named RUN [EVENTS]`` makes events with B+ -> K+ K_L K_L, K+ K_S K_L, K+ n nbar (the other B
-generic) with the amplitudes and rates of the model, reconstructs them as ``obf run knunu`` does, judges them with the
-classifiers of a finished run, and prints the events above eta = 0.92 in 362 fb^-1.  The published number is the
+``python -m validation.knunu_named RUN [EVENTS [NAME ...]]`` makes events with B+ -> K+ K_L K_L, K+ K_S K_L, K+ n nbar
+(the other B generic) with the amplitudes and rates of the model, reconstructs them as ``obf run knunu`` does, judges
+them with the classifiers of a finished run, and prints the events above eta = 0.92 in 362 fb^-1; and again with other
+responses of the calorimeter to neutral hadrons (the classifiers stay), beside the signal.  The published number is the
 shift of the template of B+B- by the uncertainty of the rate, divided by that uncertainty.
 """
 
@@ -16,10 +17,11 @@ from pathlib import Path
 import numpy as np
 
 from openbfactory.analyses.knunu.classifiers import load_models
-from openbfactory.analyses.knunu.config import load_config
-from openbfactory.analyses.knunu.modelling import load_modelling
+from openbfactory.analyses.knunu.config import SIGNAL, load_config
+from openbfactory.analyses.knunu.modelling import DetectorVariations, load_modelling
 from openbfactory.analyses.knunu.variations import cluster_energies
 from openbfactory.core.random import Address
+from openbfactory.events.record import Events
 from openbfactory.experiment import load_card
 from openbfactory.generate import REWEIGHTINGS, generate_events
 from openbfactory.generate.reweighting import factors
@@ -46,42 +48,65 @@ def published(name: str) -> np.ndarray | None:
     return np.concatenate([parts["B"], parts["A"]]).reshape(4, 3)
 
 
-def expected(name: str, run: Path, events: int) -> tuple[np.ndarray, np.ndarray]:
-    """The same from simulated events: values and uncertainties."""
-    card, config, model = load_card("belle2"), load_config(), load_modelling()
-    chosen, classifiers = REWEIGHTINGS[model.named[name].reweighting], load_models(run)
+def responses(model: DetectorVariations) -> dict[str, DetectorVariations]:
+    """The model, and others: every K_L cluster kept, energies of clusters that are not from photons scaled."""
+    def changed(klong: float, scale: float) -> DetectorVariations:
+        return model.model_copy(update={
+            "klong_efficiency": model.klong_efficiency.model_copy(update={"value": klong}),
+            "unmatched_scale": model.unmatched_scale.model_copy(update={"value": scale})})
+
+    own = (model.klong_efficiency.value, model.unmatched_scale.value)
+    return {f"K_L clusters {klong:g}, energy {scale:g}": changed(klong, scale)
+            for klong, scale in (own, (1.0, 1.0), (1.0, 1.3), (1.0, 2.0))}
+
+
+def made(name: str, events: int) -> tuple[Events, np.ndarray]:
+    """Generated events, and what each stands for in the data set."""
+    card, config = load_card("belle2"), load_config()
+    per_event = 2.0 * card.machine.expected("charged") / events
+    if name == SIGNAL:
+        truth, _ = generate_events(SIGNAL, events, Address(5, SIGNAL), card.machine)
+        return truth, np.full(events, per_event * config.branching_fraction.value)
+    decay = load_modelling().named[name].reweighting
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "named.dec"
         file.write_text(f"Alias mine B+\nDecay mine\n1.0 {DECAYS[name]} PHSP;\nEnddecay\n"
                         "Decay Upsilon(4S)\n1.0 mine B- VSS;\nEnddecay\nEnd\n")
         truth, _ = generate_events("bbbar", events, Address(5, name), card.machine, decays=file)
+    return truth, per_event * REWEIGHTINGS[decay].rate() * factors(truth["MCParticles"], decay)[decay]
+
+
+def expected(name: str, run: Path, events: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Events by eta and q2_rec for each of :func:`responses`: values and uncertainties."""
+    card, region, classifiers = load_card("belle2"), load_config().region, load_models(run)
+    truth, weight = made(name, events)
     detected = simulate(truth, card, Address(5, name, stage="simulate"))
-    energies = cluster_energies(detected, Address(5, name, stage="modelling"), model.detector, varied=False)
+    cases = responses(load_modelling().detector)
+    energies = [cluster_energies(detected, Address(5, name, stage="modelling"), case, varied=False)[0]
+                for case in cases.values()]
     tag = InclusiveTagConfig(magnetic_field=card.detector.field.value)
-    table = reconstruct_with_energies(detected, card.machine, tag, [*energies])[0]
-    weight = factors(truth["MCParticles"], model.named[name].reweighting)[model.named[name].reweighting][table.event]
-    per_event = 2.0 * card.machine.expected("charged") * chosen.rate() / events
-    judged = [m.outputs({n: np.asarray(c, np.float32) for n, c in table.columns.items()})["eta"] for m in classifiers]
-    sums, squares = np.zeros((2, 4, 3))
-    for eta in judged:
-        for total, power in ((sums, 1), (squares, 2)):
-            found, _, _ = np.histogram2d(eta, table.columns["q2_rec"], (config.region.eta, config.region.q2_rec),
-                                         weights=(weight * per_event) ** power)
-            total += found / len(judged)
-    return sums, np.sqrt(squares)
+    found = {}
+    for case, table in zip(cases, reconstruct_with_energies(detected, card.machine, tag, energies), strict=True):
+        columns = {n: np.asarray(c, np.float32) for n, c in table.columns.items()}
+        sums, squares = np.zeros((2, 4, 3))
+        for eta in (m.outputs(columns)["eta"] for m in classifiers):
+            for total, power in ((sums, 1), (squares, 2)):
+                total += np.histogram2d(eta, columns["q2_rec"], (region.eta, region.q2_rec),
+                                        weights=weight[table.event] ** power)[0] / len(classifiers)
+        found[case] = sums, np.sqrt(squares)
+    return found
 
 
 def main() -> None:
     """Print the table."""
-    run, events = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 20_000
-    for name in DECAYS:
-        values, errors = expected(name, run, events)
-        other = published(name)
-        print(f"{name}: {values.sum():.1f} +- {np.sqrt((errors**2).sum()):.1f} events above eta = 0.92"
-              + ("" if other is None else f", published {other.sum():.1f}"))
-        for k, eta in enumerate(("0.92", "0.94", "0.96", "0.98")):
-            print(f"  eta from {eta}: {np.round(values[k], 1)} +- {np.round(errors[k], 1)}"
-                  + ("" if other is None else f", published {np.round(other[k], 1)}"))
+    run, events = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 10_000
+    for name in sys.argv[3:] or (SIGNAL, *DECAYS):
+        other = None if name == SIGNAL else published(name)
+        print(name if other is None else f"{name}, published {other.sum():.0f}, by eta and q2_rec\n{other.round(1)}")
+        for k, (case, (values, errors)) in enumerate(expected(name, run, events).items()):
+            print(f"  {case}: {values.sum():.0f} +- {np.sqrt((errors**2).sum()):.0f} events above eta = 0.92")
+            if k == 0:
+                print(f"{values.round(1)}\n+- {errors.round(1)}")
 
 
 if __name__ == "__main__":
