@@ -84,6 +84,14 @@ def test_expectation_without_any_candidate_is_empty():
     assert not found.template.yields.any()
 
 
+def test_sample_without_any_candidate_may_have_one_event():
+    """A run too small to find a background must not claim that there is none: 24 events +- 100 % in twelve bins."""
+    found = expectation(region_histogram([], []), one_event=24.0)
+    assert found.filled.all()
+    assert found.template.yields == pytest.approx([2.0] * 12)
+    assert found.template.uncertainties == pytest.approx([2.0] * 12)
+
+
 def flat_expectations(per_bin=20.0):
     config = load_config()
     centres_q2, centres_eta = np.meshgrid([0, 5, 10], [0.93, 0.95, 0.97, 0.99])

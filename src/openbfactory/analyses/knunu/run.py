@@ -150,7 +150,8 @@ def run(options: RunOptions) -> dict[str, Any]:
         else:
             summaries, histograms, training = found
         progress.note("fitting")
-        expectations = {name: expectation(h.region) for name, h in histograms.items()}
+        weights = {p.name: weight_of(setting, p) for p in setting.plans}
+        expectations = {name: expectation(h.region, weights[name]) for name, h in histograms.items()}
         shifts = relative_shifts({name: h.shifts for name, h in histograms.items()}, setting.config)
         with costs.stage("fits"):
             measurement = measure(expectations, setting.config, setting.seed, shifts, unblind=options.unblind,

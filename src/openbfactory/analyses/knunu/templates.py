@@ -55,8 +55,15 @@ class Expectation:
     filled: npt.NDArray[np.bool_] = field(repr=False)
 
 
-def expectation(histogram: Histogram) -> Expectation:
-    """Expectation of a histogram of candidates weighted to the luminosity of the data set."""
+def expectation(histogram: Histogram, one_event: float = 0.0) -> Expectation:
+    """Expectation of a histogram of candidates weighted to the luminosity of the data set.
+
+    Parameters
+    ----------
+    one_event
+        Events of the data set that one generated event stands for: what a sample without any candidate is given, in
+        equal parts to all bins.
+    """
     shape = tuple(a.size for a in histogram.binning.axes)
     values = histogram.values.reshape(shape, order="F")
     yields, errors = histogram.values.copy(), np.sqrt(histogram.variances)
@@ -66,6 +73,8 @@ def expectation(histogram: Histogram) -> Expectation:
         filled = (histogram.counts == 0) & (product > 0)
         yields[filled] = product[filled]
         errors[filled] = product[filled]
+    elif one_event > 0:
+        filled[:], yields[:], errors[:] = True, one_event / yields.size, one_event / yields.size
     return Expectation(Template(yields, errors), filled)
 
 
