@@ -11,11 +11,14 @@ import numpy as np
 import pytest
 
 from openbfactory.analyses import RunOptions
-from openbfactory.analyses.knunu.checks import hadronic_energy, klong
+from openbfactory.analyses.knunu.checks import hadronic_energy, klong, off_resonance
+from openbfactory.analyses.knunu.checks.continuum import World, continuum_samples
 from openbfactory.analyses.knunu.checks.energy_scale import Counts, fit_scale
 from openbfactory.analyses.knunu.checks.radiative_phi import Clusters, Klongs, efficiency, predict
+from openbfactory.analyses.knunu.continuum_shape import vary_continuum
 from openbfactory.core.errors import FitError
 from openbfactory.physics.particles import species
+from openbfactory.select.reweighting import learn
 
 
 def test_prediction_is_the_momentum_that_balances_the_event() -> None:
@@ -90,3 +93,28 @@ def test_planted_energies_are_found_and_equal_cards_give_one(tmp_path: Path, cha
         photons = hadronic_energy.photon_scale(data, simulated, edges[1], 0.02)
         assert abs(hadrons.value - planted[0]) < 4 * hadrons.uncertainty < 0.3
         assert abs(photons.value - planted[1]) < 4 * photons.uncertainty < 0.015
+
+
+def test_planted_rate_of_continuum_is_found_and_equal_rates_give_one(tmp_path: Path) -> None:
+    worlds = {"data": World("belle2", rates=dict.fromkeys(("uubar", "ddbar", "ssbar", "ccbar", "taupair"), 1.4)),
+              "simulation": World("belle2"), "same": World("belle2")}
+    tables, samples = continuum_samples(worlds, {"data": 6e-4, "simulation": 6e-4, "same": 6e-4},
+                                        RunOptions(output=tmp_path), 10_000)
+    assert samples["data.uubar"] == pytest.approx(1.4 * samples["simulation.uubar"], abs=1)
+    for name, planted in (("data", 1.4), ("same", 1.0)):
+        found = off_resonance.normalisation(tables[name], tables["simulation"], 1.0)
+        assert abs(found.value - planted) < 4 * found.uncertainty < 0.3
+    share = off_resonance.share(tables["same"], None)
+    other = off_resonance.share(tables["simulation"], None)
+    assert abs(share.value - other.value) < 4 * np.hypot(share.uncertainty, other.uncertainty)
+
+
+def test_variation_of_the_continuum_is_the_whole_correction() -> None:
+    rng = np.random.default_rng(4)
+    data, simulated = {"x": rng.normal(0.2, 1, 4000)}, {"x": rng.normal(0.0, 1, 4000)}
+    weights = learn(data, simulated, ("x",), seed=1)
+    varied = vary_continuum(simulated, weights)
+    inside = weights(simulated) < 2
+    shift = 0.5 * (varied["contW_up"] - varied["contW_down"])
+    assert shift[inside] == pytest.approx(weights(simulated)[inside] - 1, abs=1e-6)
+    assert (varied["contW_down"] >= 0).all()

@@ -86,6 +86,8 @@ ANALYSES: dict[str, Analysis] = {
                               "openbfactory.analyses.knunu.checks.kaon_id:run"),
     "knunu.sidebands": Analysis("events with D -> K_L X from samples enriched in pions and leptons",
                                 "openbfactory.analyses.knunu.checks.sidebands:run"),
+    "knunu.off_resonance": Analysis("check of B+ -> K+ nu nubar: rate and shapes of the continuum, BDTc",
+                                    "openbfactory.analyses.knunu.checks.off_resonance:run"),
     "lifetimes.d0": Analysis("lifetime of the D0, D*+ -> D0(K- pi+) pi+", "openbfactory.analyses.lifetimes.run:d0"),
     "lifetimes.dplus": Analysis("lifetime of the D+, D*+ -> D+(K- pi+ pi+) pi0",
                                 "openbfactory.analyses.lifetimes.run:dplus"),

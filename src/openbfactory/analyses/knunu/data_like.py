@@ -24,11 +24,14 @@ class DataLike(Config):
         Factors on the number of events of samples.
     klong_from_charm
         Factor on the rate of D mesons to K_L and anything, in B decays.
+    fragmentation
+        Parameters of the fragmentation of quark pairs.
     """
 
     card: str
     rates: dict[str, Quantity]
     klong_from_charm: Quantity
+    fragmentation: dict[str, Quantity]
 
 
 @cache
