@@ -17,6 +17,7 @@ import pytest
 from openbfactory.analyses.knunu.config import B_PAIRS, CONTINUUM, SIGNAL, load_config
 from openbfactory.analyses.knunu.evaluation import evaluate
 from openbfactory.analyses.knunu.measurement import measure, measure_counts
+from openbfactory.analyses.knunu.modelling import load_modelling
 from openbfactory.analyses.knunu.shifts import Shift, relative_shift, shift_of
 from openbfactory.analyses.knunu.studies import study, throw_toys
 from openbfactory.analyses.knunu.templates import (
@@ -27,6 +28,7 @@ from openbfactory.analyses.knunu.templates import (
     parameter_name,
     relative_shifts,
 )
+from openbfactory.analyses.knunu.variations import VARIATIONS
 from openbfactory.core.errors import WorkspaceError
 from openbfactory.core.random import Address
 from openbfactory.fit.build import Template, asimov
@@ -104,6 +106,22 @@ def test_model_has_names_types_and_samples_of_the_published_one(published):
     few = relative_shifts(varied_histograms(), CONFIG)
     fewer, _ = structure(knunu_workspace(expectations, CONFIG, few).document, {})
     assert len(fewer) - 1 + 156 == 192
+
+
+def test_every_variation_that_chunks_have_is_in_the_model():
+    """Names of the columns and of the second reconstructions, as chunks are made: 36 parameters, none left aside."""
+    model, rng = load_modelling(), Address(9, "names").generator()
+    samples = [SIGNAL, *B_PAIRS, *CONTINUUM, *(f"{c}_off" for c in CONTINUUM)]
+    detector = {n.removesuffix("_up").removesuffix("_down") for n in VARIATIONS[1:]}
+    variations = {s: dict.fromkeys((*model.names(s), *detector), rows_of(rng, 100, 0.01)) for s in samples}
+    shifts = relative_shifts(variations, CONFIG)
+    names = {n for s in samples for n in variations[s]}
+    assert {parameter_name(n) for n in names} <= set(shifts)
+    assert len(shifts) + len((*B_PAIRS, *CONTINUUM)) == 36
+    for name, rule in (CONFIG.systematics.event | CONFIG.systematics.detector).items():
+        if name != "contW":  # made by another module
+            acting = {s for p, by in shifts.items() if p.split("_")[1] == name for s in by if not s.endswith("_off")}
+            assert acting == set(rule.samples), name
 
 
 def test_sizes_that_are_not_simulated_are_the_published_ones(published):
