@@ -13,7 +13,7 @@ from openbfactory.analyses.tau_mass.background import Background
 from openbfactory.analyses.tau_mass.closure import Closure
 from openbfactory.analyses.tau_mass.config import Preset, TauMass
 from openbfactory.analyses.tau_mass.measurement import MEGA, Calibration
-from openbfactory.analyses.tau_mass.systematics import Change, Changes, Estimate, Samples, total
+from openbfactory.analyses.tau_mass.systematics import Changes, Estimate, Samples, total
 from openbfactory.analyses.tau_mass.tracks import Tracks
 from openbfactory.core.provenance import Provenance
 from openbfactory.experiment import Machine
@@ -21,6 +21,10 @@ from openbfactory.fit.unbinned import UnbinnedResult
 from openbfactory.physics.particles import species
 
 Array = npt.NDArray[np.float64]
+
+
+#: bins of the pseudomasses in the record
+BINS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,7 @@ def record(result: Result) -> dict[str, Any]:
     """Plain dictionary for JSON; masses in MeV."""
     value, sigma = result.value
     scale, energy, closure = result.known.momentum, result.known.energy, result.closure
-    planted = closure.known
+    planted, (counts, edges) = closure.known, np.histogram(result.mass, BINS, result.config.range)
     return {
         "analysis": "tau_mass", "title": result.preset.title, "unit": "MeV",
         "luminosity": {"value": result.samples.luminosity, "unit": "fb^-1"},
@@ -121,6 +125,7 @@ def record(result: Result) -> dict[str, Any]:
         "backgrounds": {k: {"expected": v, "uncertainty": s, "candidates": result.background.counted[k][0],
                             "candidates_without_trigger": result.background.counted[k][1]}
                         for k, (v, s) in result.background.expected.items()},
+        "histogram": {"counts": counts.tolist(), "edges": edges.tolist()},
         "forms": {form: _form(result.fits[form], found) for form, found in result.estimates.items()},
         "momentum_scale": {"mean": scale.mean, "factors": scale.factors.tolist(), "cosines": scale.cosines,
                            "uncertainties": scale.uncertainties.tolist(), "species": scale.species,
@@ -130,8 +135,8 @@ def record(result: Result) -> dict[str, Any]:
         "planted": {"momentum": closure.planted.momentum, "energy": closure.planted.energy,
                     "found_momentum": planted.momentum.mean, "found_energy": planted.energy.value,
                     "energy_uncertainty": planted.energy.uncertainty, "mass": closure.mass,
-                    "before": _change(closure.before), "after": _change(closure.after)},
-        "changes": {k: {n: _change(c) for n, c in v.items()} for k, v in result.changes.items()},
+                    "before": closure.before.record, "after": closure.after.record},
+        "changes": {k: {n: c.record for n, c in v.items()} for k, v in result.changes.items()},
         "systematics": result.systematics, "published": result.config.published.model_dump(mode="json"),
         "samples": dict(result.sizes), "provenance": result.provenance.to_dict(),
     }
@@ -143,9 +148,3 @@ def _form(fit: UnbinnedResult, found: Estimate) -> dict[str, Any]:
             "bias": {"mean": found.bias.mean, "slope": found.bias.slope,
                      "points": {f"{m:g}": v for m, v in found.bias.points.items()}},
             "parameters": {n: {"value": fit[n][0], "uncertainty": fit[n][1]} for n in fit.names}}
-
-
-def _change(change: Change) -> dict[str, float | None]:
-    """Record of a change, None for what is not a number."""
-    return {"value": change.value if np.isfinite(change.value) else None, "counted": change.counted,
-            "uncertainty": change.uncertainty if np.isfinite(change.uncertainty) else None}

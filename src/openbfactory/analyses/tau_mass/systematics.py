@@ -32,6 +32,12 @@ class Change:
     uncertainty: float
     counted: float = 1.0
 
+    @property
+    def record(self) -> dict[str, float | None]:
+        """Plain dictionary, None for what is not a number."""
+        return {"value": self.value if np.isfinite(self.value) else None, "counted": self.counted,
+                "uncertainty": self.uncertainty if np.isfinite(self.uncertainty) else None}
+
 
 #: changes by source and name
 Changes = dict[str, dict[str, Change]]
