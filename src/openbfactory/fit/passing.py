@@ -11,13 +11,13 @@ fewer than :data:`LINE` candidates; its background is flat then.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from openbfactory.core.errors import FitError, InputError
-from openbfactory.fit.costs import MixtureCost, Simultaneous
+from openbfactory.fit.costs import Cost, MixtureCost, Simultaneous
 from openbfactory.fit.shapes.johnson import johnson_su
 from openbfactory.fit.shapes.polynomial import polynomial
 from openbfactory.fit.specification import FloatArray
@@ -96,7 +96,8 @@ def fit_passing(mass: FloatArray, passes: np.ndarray, limits: tuple[float, float
                    f"{k}_slope": (-0.98, 0.98)}
         if len(x) < LINE:
             fixed.add(f"{k}_slope")
-    return _passing(_settled(cost, values, bounds, fixed), limits)
+    slopes = tuple(f"{k}_slope" for k in CATEGORIES)
+    return _passing(settled_fit(cost, values, bounds, fixed, (PEAK[2:], (*PEAK[2:], *slopes))), limits)
 
 
 def _peak(category: str, names: Sequence[str]) -> tuple[str, ...]:
@@ -104,19 +105,32 @@ def _peak(category: str, names: Sequence[str]) -> tuple[str, ...]:
     return ("mean", "fail_width", *PEAK[2:]) if category == "fail" and "fail_width" in names else PEAK
 
 
-def _settled(cost: Simultaneous, values: dict[str, float], bounds: dict[str, tuple[float, float]],
-             fixed: set[str]) -> UnbinnedResult:
-    """The fit, with fewer free shapes and a warning where there is no minimum with all."""
-    slopes = {f"{k}_slope" for k in CATEGORIES}
-    for more in (set(), set(PEAK[2:]), slopes | set(PEAK[2:])):
+def settled_fit(cost: Cost, start: Mapping[str, float], limits: Mapping[str, tuple[float, float]],
+                fixed: Collection[str], simpler: Sequence[Collection[str]]) -> UnbinnedResult:
+    """The fit; where there is no minimum with more and more parameters fixed at their start, with a warning.
+
+    Parameters
+    ----------
+    fixed
+        Parameters that are fixed anyhow.
+    simpler
+        Parameters that are fixed as well, one set after the other.
+
+    Raises
+    ------
+    FitError
+        When there is no minimum with the last set either.
+    """
+    for more in ((), *simpler):
         try:
-            found = fit_unbinned(cost, values, limits=bounds, fixed=fixed | more)
+            found = fit_unbinned(cost, start, limits=limits, fixed={*fixed, *more})
         except FitError:
-            if slopes <= more:
+            if more == simpler[-1]:
                 raise
             continue
-        said = () if more <= fixed else (f"{', '.join(sorted(more - fixed))} fixed: there is no minimum with more",)
-        return replace(found, warnings=(*(w for w in found.warnings if "_slope" not in w), *said))
+        new = sorted({*more} - {*fixed})
+        said = (f"{', '.join(new)} fixed: there is no minimum with more",) if new else ()
+        return replace(found, warnings=(*(w for w in found.warnings if "slope" not in w), *said))
     raise AssertionError
 
 

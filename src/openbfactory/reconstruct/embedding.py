@@ -4,11 +4,13 @@ Method: the measured track of a two-body or missing-energy decay is boosted from
 B meson that it came from, and from there to the laboratory as if it came from the B meson of the other event; its
 distances to its own production vertex stay, the vertex becomes that of the other B meson.  The replaced track and the
 tracks that are taken out go with every calorimeter and muon-detector cluster that points to them; with the new track
-come the clusters that point to it, and those that truth says are its own, turned by as much as its momentum.
+come the clusters that point to it, turned by as much as its momentum.  Clusters that point to no track are never
+touched: split-offs of the replaced track stand for those of the new one.
 
 Approximation: the covariance, hits and likelihoods are those of the direction and momentum at which the track was
 simulated; ``minC2TDist`` of the clusters that stay is not made again; clusters of the removed tracks that point to none
-stay.  The boost of B mesons at the Upsilon(4S) is alike in all events (p* = 0.33 GeV), so that the changes are small.
+stay (muons have few, kaons are exchanged for kaons).  The boosts of B mesons at the Upsilon(4S) are alike (p* = 0.33
+GeV), so that the changes are small.
 """
 
 from __future__ import annotations
@@ -141,13 +143,13 @@ def embedded(events: Events, replaced: Index, removed: Index, signal: Events, ch
     helix, turned
         Helices and turns of the new tracks, see :func:`moved_helices`.
     """
-    tracks, owner = events["Tracks"], signal["Tracks"]
+    tracks = events["Tracks"]
     gone = np.zeros(tracks.size, np.bool_)
     gone[removed] = gone[replaced] = True
     lists = {name: events[name].select(~_points_to(events[name], tracks, gone)) for name in CLUSTERS
              if name in events.lists}
     for name in lists:
-        new = _own_clusters(signal, name, chosen, owner["mcIndex"][chosen])
+        new = _own_clusters(signal, name, chosen)
         lists[name] = _appended(lists[name], new, CLUSTERS[name], turned, replaced - tracks.offsets[:-1],
                                 tracks["mcIndex"][replaced])
     for name in ("Tracks", "PIDLikelihoods"):
@@ -171,13 +173,10 @@ def _points_to(clusters: Jagged, tracks: Jagged, wanted: Mask) -> Mask:
     return found
 
 
-def _own_clusters(signal: Events, name: str, chosen: Index, particle: Index) -> Jagged:
-    """Clusters that point to the chosen track of each event, or are made by its particle."""
-    clusters, tracks = signal[name], signal["Tracks"]
-    event = clusters.event_index()
-    points = clusters["trackIndex"] == (chosen - tracks.offsets[:-1])[event]
-    own = (clusters["mcIndex"] == particle[event]) & (clusters["trackIndex"] < 0) & (particle[event] >= 0)
-    return clusters.select(points | own)
+def _own_clusters(signal: Events, name: str, chosen: Index) -> Jagged:
+    """Clusters that point to the chosen track of each event."""
+    clusters = signal[name]
+    return clusters.select(clusters["trackIndex"] == (chosen - signal["Tracks"].offsets[:-1])[clusters.event_index()])
 
 
 def _appended(clusters: Jagged, new: Jagged, angles: tuple[str, str], turned: Array, track: Index,
@@ -187,7 +186,7 @@ def _appended(clusters: Jagged, new: Jagged, angles: tuple[str, str], turned: Ar
     theta, phi = (new[name] + turned[event, k] for k, name in enumerate(angles))
     changed: dict[str, Any] = {
         angles[0]: np.clip(theta, 0.0, np.pi), angles[1]: np.remainder(phi + np.pi, 2 * np.pi) - np.pi,
-        "trackIndex": np.where(new["trackIndex"] >= 0, track[event], -1), "mcIndex": particle[event]}
+        "trackIndex": track[event], "mcIndex": particle[event]}
     columns = {k: changed.get(k, new[k]).astype(clusters[k].dtype) for k in clusters.columns}
     order = np.argsort(np.concatenate([clusters.event_index(), event]), kind="stable")
     offsets = clusters.offsets + new.offsets

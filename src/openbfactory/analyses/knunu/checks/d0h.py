@@ -20,7 +20,7 @@ from openbfactory.analyses.knunu.checks.d0h_report import report_sections
 from openbfactory.analyses.knunu.checks.d0h_sample import VARIABLES, D0hMaker
 from openbfactory.analyses.knunu.checks.kaon_id import make_tables
 from openbfactory.analyses.knunu.checks.pid_corrections import Corrections, KaonId, corrections_of, over
-from openbfactory.analyses.knunu.checks.settings import section
+from openbfactory.analyses.knunu.checks.settings import events_asked, section
 from openbfactory.analyses.knunu.checks.shell import Check, Finding, finish
 from openbfactory.analyses.knunu.data_like import load_data_like
 from openbfactory.core.config import Config
@@ -53,6 +53,7 @@ class D0h(Config):
     cuts: dict[str, str]
     cut: str
     rank: str
+    fraction: Quantity
     clone_angle: Quantity
     range: tuple[float, float]
     published: Quantity
@@ -76,7 +77,8 @@ def run(options: RunOptions) -> dict[str, Any]:
                   findings_of(found, factors, chosen, cards["data"]),
                   report_sections(tables, shapes, found, factors, chosen.range),
                   APPROXIMATIONS, sizes, Provenance(chosen.digest(), options.seed, tuple(sorted(cited))),
-                  {"corrections": corrections.to_dict()})
+                  {"corrections": corrections.to_dict()},
+                  tuple(f"{world}: {w}" for world, y in found.items() for w in y.fit.warnings))
     return finish(check, options)
 
 
@@ -121,6 +123,7 @@ def candidates(options: RunOptions, chosen: D0h, cards: dict[str, str]) -> tuple
     """Candidates of both worlds, and the events of every sample."""
     events, luminosity = preset_of(chosen.presets, options.preset)
     machine = load_card(options.detector).machine
+    events = events_asked(options, events, 2 * machine.expected("charged", 1.0) * chosen.fraction.value)
     each = {SIGNAL: events} | {s: round(machine.expected(s, luminosity)) for s in GENERIC}
     sizes = {f"{world}.{s}": n for world in cards for s, n in each.items()}
     maker = D0hMaker(cards, chosen.request, chosen.clone_angle.value)

@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from openbfactory.fit.costs import Density, MixtureCost, ShapeCost
+from openbfactory.fit.passing import settled_fit
 from openbfactory.fit.shapes.johnson import PARAMETERS, johnson_su
 from openbfactory.fit.shapes.polynomial import polynomial
-from openbfactory.fit.unbinned import UnbinnedResult, fit_unbinned
+from openbfactory.fit.unbinned import UnbinnedResult
 
 Array = npt.NDArray[np.float64]
 Table = Mapping[str, npt.NDArray[Any]]
@@ -61,7 +62,7 @@ def shapes_of(table: Table, limits: tuple[float, float]) -> Shapes:
         start = dict(zip(PARAMETERS, (place, 1.3 * width, 0.0, 1.5), strict=True))
         bounds = dict(zip(PARAMETERS, ((place - width, place + width), (0.2 * width, 5 * width), (-2.0, 2.0),
                                        (0.5, 5.0)), strict=True))
-        fitted = fit_unbinned(cost, start, limits=bounds)
+        fitted = settled_fit(cost, start, bounds, (), (PARAMETERS[2:],))
         found[kind] = tuple(fitted[name][0] for name in PARAMETERS)
     return found
 
@@ -80,9 +81,10 @@ def fit_yields(table: Table, shapes: Shapes, limits: tuple[float, float]) -> Yie
     species: dict[str, tuple[Callable[..., Array], tuple[str, ...]]] = {
         kind: (moved(shape), ("shift",)) for kind, shape in shapes.items()}
     cost = MixtureCost(x, limits, species | {"background": (polynomial, ("slope",))})
-    start = {"K": 0.6 * len(x), "pi": 0.2 * len(x), "background": 0.2 * len(x), "shift": 0.0, "slope": -0.3}
+    start = {"K": 0.6 * len(x), "pi": 0.2 * len(x), "background": 0.2 * len(x), "shift": 0.0, "slope": 0.0}
     bounds = {n: (0.0, 1.5 * len(x) + 10) for n in ("K", "pi", "background")}
-    found = fit_unbinned(cost, start, limits=bounds | {"shift": (-SHIFT, SHIFT), "slope": (-0.99, 0.99)})
+    bounds |= {"shift": (-SHIFT, SHIFT), "slope": (-0.99, 0.99)}
+    found = settled_fit(cost, start, bounds, (), (("slope",), ("slope", "shift")))
     return Yields(found, len(x))
 
 

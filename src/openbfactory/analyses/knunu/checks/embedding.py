@@ -14,7 +14,7 @@ from openbfactory.analyses import RunOptions, preset_of
 from openbfactory.analyses.knunu.checks.embedding_report import report_sections
 from openbfactory.analyses.knunu.checks.embedding_sample import EmbeddingMaker
 from openbfactory.analyses.knunu.checks.pid_corrections import over
-from openbfactory.analyses.knunu.checks.settings import section
+from openbfactory.analyses.knunu.checks.settings import events_asked, section
 from openbfactory.analyses.knunu.checks.shell import Check, Finding, finish
 from openbfactory.analyses.knunu.classifiers import source_run
 from openbfactory.analyses.knunu.data_like import load_data_like
@@ -31,8 +31,8 @@ PURPOSE = ("The efficiency of the signal comes from simulation: B^{+} → J/ψ K
            "the J/ψ can be taken out as if it were not seen.")
 APPROXIMATIONS = (
     "Background to B^{+} → J/ψ K^{+} is left out (below one per cent after the cuts on M_{bc} and ΔE).",
-    "The embedded kaon keeps the likelihoods and hits of the direction at which it was simulated; clusters near the "
-    "muons that do not point to them stay.",
+    "The embedded kaon keeps the likelihoods and hits of the direction at which it was simulated; clusters near "
+    "muons and kaon that do not point to them stay, for those of the embedded kaon too.",
     "Only kaons that pass the identification count, in data and simulation with that of the simulation: its correction "
     "is measured by knunu.kaon_id.")
 
@@ -47,6 +47,7 @@ class Embedding(Config):
     cuts: dict[str, str]
     cut: str
     rank: str
+    fraction: Quantity
     clone_angle: Quantity
     eta: float
     published: Quantity
@@ -75,7 +76,8 @@ def run(options: RunOptions) -> dict[str, Any]:
                            chosen.clone_angle.value)
     execution = Execution(options.output / "chunks-embedding", options.seed, options.workers, options.scheduler,
                           options.resume, options.overwrite, chosen.chunk_size)
-    events = preset_of(chosen.presets, options.preset)
+    per_luminosity = 2 * load_card(options.detector).machine.expected("charged", 1.0) * chosen.fraction.value
+    events = events_asked(options, preset_of(chosen.presets, options.preset), per_luminosity)
     chunks = chunk_tables("knunu.embedding", maker, dict.fromkeys(SAMPLE_NAMES, events), execution, {
         "analysis": "knunu.embedding", "cards": {k: load_card(c).digest() for k, c in cards.items()},
         "classifiers": str(source)})

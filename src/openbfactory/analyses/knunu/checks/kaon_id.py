@@ -12,13 +12,13 @@ from typing import Any
 from openbfactory.analyses import RunOptions, preset_of
 from openbfactory.analyses.knunu.checks.kaon_id_report import report_sections
 from openbfactory.analyses.knunu.checks.pid_corrections import FITTED, TRUTH, KaonId, corrections_of
-from openbfactory.analyses.knunu.checks.settings import section
+from openbfactory.analyses.knunu.checks.settings import events_asked, section
 from openbfactory.analyses.knunu.checks.shell import Check, Finding, finish
 from openbfactory.analyses.knunu.data_like import load_data_like
 from openbfactory.core.provenance import Provenance
 from openbfactory.core.quantities import references_in
 from openbfactory.experiment import load_card
-from openbfactory.generate import SAMPLES
+from openbfactory.generate import SAMPLES, settled
 from openbfactory.pipeline.tables import CandidateMaker, Execution, SampleSetting, SampleTable, candidate_tables
 from openbfactory.report.records import Number
 
@@ -34,11 +34,15 @@ APPROXIMATIONS = (
 def make_tables(options: RunOptions, chosen: KaonId) -> dict[str, SampleTable]:
     """Candidates of the fitted samples and of those with truth; chunks are kept in the folder of the run."""
     tables: dict[str, SampleTable] = {}
+    sample, machine = SAMPLES[chosen.sample], load_card(options.detector).machine
+    assert sample.cross_section is not None
+    per_luminosity = 1e6 * sample.cross_section(settled(chosen.sample, sample.parameters, {}), machine)[0]
+    events = events_asked(options, preset_of(chosen.presets, options.preset), per_luminosity)
     for names, card in zip(zip(FITTED, TRUTH, strict=True), (load_data_like().card, options.detector), strict=True):
         execution = Execution(options.output / f"chunks-{names[0]}", options.seed, options.workers, options.scheduler,
                               options.resume, options.overwrite, chosen.chunk_size)
         maker = CandidateMaker(card, chosen.request, {n: SampleSetting(chosen.sample) for n in names})
-        sizes = dict.fromkeys(names, preset_of(chosen.presets, options.preset))
+        sizes = dict.fromkeys(names, events)
         tables |= candidate_tables("knunu.kaon_id", maker, sizes, execution,
                                    {"analysis": "knunu.kaon_id", "card": load_card(card).digest()})
     return tables
