@@ -18,13 +18,14 @@ from openbfactory.analyses.knunu.config import B_PAIRS, CONTINUUM, SIGNAL, load_
 from openbfactory.analyses.knunu.evaluation import evaluate
 from openbfactory.analyses.knunu.measurement import measure, measure_counts
 from openbfactory.analyses.knunu.modelling import load_modelling
-from openbfactory.analyses.knunu.shifts import Shift, relative_shift, shift_of
+from openbfactory.analyses.knunu.shifts import Shift, relative_shift, shift_and_noise, shift_of
 from openbfactory.analyses.knunu.studies import study, throw_toys
 from openbfactory.analyses.knunu.templates import (
     CHANNELS,
     Expectation,
     channel_counts,
     knunu_workspace,
+    noisy_parameters,
     parameter_name,
     relative_shifts,
 )
@@ -260,10 +261,14 @@ def test_few_rows_are_smoothed_and_many_keep_their_shape():
     """2 % from rows that change fully: 600 rows scatter by 2 % a bin, smoothed a third of it; a true step survives."""
     rng = Address(2, "smooth").generator()
     raw, smooth = [], []
+    noises = []
     for _ in range(60):
         shift = rows_of(rng, 600, 0.02, share=0.02)
         raw.append(shift.sums[1] / shift.sums[0])
-        smooth.append(relative_shift(shift, SHAPE))
+        value, noise = shift_and_noise(shift, SHAPE)
+        smooth.append(value)
+        noises.append(noise)
+    assert np.sqrt(np.mean((np.array(smooth) - 0.02) ** 2) / np.mean(np.square(noises))) == pytest.approx(1, abs=0.3)
     assert np.std(smooth) < 0.55 * np.std(raw)
     assert np.mean(smooth) == pytest.approx(np.mean(raw), abs=1e-3)
     flat = rng.integers(0, 12, 200_000)
@@ -332,6 +337,15 @@ def test_pools_and_twins_share_one_relative_shift():
     assert "ddbar" not in found["corr_KLeff_c1"]
     assert found["corr_br_c2"]["mixed"] == pytest.approx(np.full(12, 0.05), abs=1e-6)
     assert parameter_name("trackingEff") == "corr_trackingEff_c1"
+
+
+def test_shifts_below_their_noise_are_named():
+    """Of 300 rows three come and three go (no effect), or all move by 3 % (an exact one)."""
+    flat, moved = Address(8, "noise").generator().integers(0, 12, 300), np.zeros(300)
+    moved[:6] = [1, -1, 1, -1, 1, -1]
+    variations = {"charged": {"KLKL": shift_of(flat, np.ones(300), moved, 12),
+                              "DKL": shift_of(flat, np.ones(300), np.full(300, 0.03), 12)}}
+    assert noisy_parameters(variations, CONFIG) == ("corr_KLKL_c1",)
 
 
 def test_scaling_a_sample_leaves_relative_shifts_and_their_noise():

@@ -62,7 +62,8 @@ def report_content(result: KnunuResult, validations: Sequence[Validation] = ()) 
             inference.world(result), inference.reinterpretation(result), cost_section(result), sections.decays(result),
             Section("What is approximate", (Bullets(APPROXIMATIONS),))),
         references=references,
-        warnings=tuple(dict.fromkeys((*fit.warnings, *(opened.warnings if opened else ()), *_size_warning(result)))),
+        warnings=tuple(dict.fromkeys((*fit.warnings, *(opened.warnings if opened else ()), *_size_warning(result),
+                                      *_noise_warning(result)))),
     )
 
 
@@ -96,6 +97,14 @@ def _size_warning(result: KnunuResult) -> tuple[str, ...]:
         return ()
     return (f"one simulated background event stands for up to {largest:.0f} events of the data set: the templates are "
             "rough, and their own uncertainty is part of the result; a larger --luminosity makes it smaller",)
+
+
+def _noise_warning(result: KnunuResult) -> tuple[str, ...]:
+    """A warning when systematic shifts are smaller than their noise."""
+    if not result.noisy:
+        return ()
+    return (f"shifts smaller than their noise from the size of the simulated samples: {', '.join(result.noisy)}; their "
+            "impacts are what chance gives, until more is simulated",)
 
 
 def _number(quantity: Quantity) -> Number:

@@ -9,7 +9,7 @@ from typing import Any
 from openbfactory.analyses.knunu.config import KnunuConfig, SamplePlan
 from openbfactory.analyses.knunu.evaluation import SampleHistograms
 from openbfactory.analyses.knunu.measurement import Measurement
-from openbfactory.analyses.knunu.templates import Expectation, Shifts
+from openbfactory.analyses.knunu.templates import Expectation, Shifts, noisy_parameters
 from openbfactory.analyses.knunu.training import TrainingSummary
 from openbfactory.analyses.knunu.variations import VARIATIONS
 from openbfactory.core.provenance import Provenance
@@ -117,6 +117,11 @@ class KnunuResult:
     measurement: Measurement
     provenance: Provenance
 
+    @property
+    def noisy(self) -> tuple[str, ...]:
+        """Parameters whose shifts are smaller than their noise from the size of the simulated samples."""
+        return noisy_parameters({name: h.shifts for name, h in self.histograms.items()}, self.config)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain dictionary for JSON; the workspaces are files of their own."""
         return {
@@ -131,6 +136,7 @@ class KnunuResult:
                 "filled_bins": [int(i) for i in self.expectations[name].filled.nonzero()[0]],
                 "decays": asdict(s.decays), "weights": s.weights.to_dict(),
             } for name, s in self.samples.items()},
+            "shifts_below_noise": list(self.noisy),
             "shifts": {p: {n: v.tolist() for n, v in by.items()} for p, by in self.shifts.items()},
             "training": [t.to_dict() for t in self.training],
             "binning": self.config.region.binning.model_dump(mode="json"),

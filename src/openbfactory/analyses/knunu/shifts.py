@@ -141,13 +141,24 @@ def relative_shift(shift: Shift, shape: tuple[int, ...]) -> Floats:
     shape
         Bins of q2_rec (fastest) and eta.
     """
+    return shift_and_noise(shift, shape)[0]
+
+
+def shift_and_noise(shift: Shift, shape: tuple[int, ...]) -> tuple[Floats, Floats]:
+    """Smoothed relative shift of each flat bin and its standard deviation from the size of the sample, (bins,) each.
+
+    The variance of a drawn shift is tau^2 v / (tau^2 + v), v = s^2 / n_eff, and that of the target times the square of
+    its part.
+    """
     sums = shift.sums.reshape((5, *shape), order="F")
     slices = sums.sum(axis=2)
-    whole = _ratio(slices.sum(axis=1)[:, None])
+    everything = slices.sum(axis=1)[:, None]
     scatter = _scatter(slices, _ratio(slices))
-    slice_shift = _drawn(_ratio(slices)[None], _noise(scatter, slices)[None], whole[:, None])[0]
-    bins = _drawn(_ratio(sums), _noise(scatter[:, None], sums), slice_shift[:, None])
-    return np.clip(bins.reshape(-1, order="F"), -LARGEST, LARGEST)
+    whole = _ratio(everything), _noise(_scatter(everything, _ratio(everything)), everything)
+    slice_shift, slice_noise = _drawn(_ratio(slices)[None], _noise(scatter, slices)[None], whole[0][:, None],
+                                      whole[1][:, None])
+    bins, noise = _drawn(_ratio(sums), _noise(scatter[:, None], sums), slice_shift.T, slice_noise.T)
+    return np.clip(bins.reshape(-1, order="F"), -LARGEST, LARGEST), np.sqrt(noise.reshape(-1, order="F"))
 
 
 def _ratio(sums: Floats) -> Floats:
@@ -167,8 +178,8 @@ def _noise(scatter: Floats, sums: Floats) -> Floats:
     return np.where(np.isfinite(share), np.maximum(scatter * np.where(np.isfinite(share), share, 0.0), 1e-14), np.inf)
 
 
-def _drawn(ratio: Floats, noise: Floats, target: Floats) -> Floats:
-    """Shifts of each row drawn to its target (last axis: the bins of a row)."""
+def _drawn(ratio: Floats, noise: Floats, target: Floats, target_noise: Floats) -> tuple[Floats, Floats]:
+    """Shifts of each row drawn to its target, and their variances (last axis: the bins of a row)."""
     weight = 1.0 / noise
     total = weight.sum(axis=1, keepdims=True)
     mean = np.divide((weight * ratio).sum(axis=1, keepdims=True), total, out=np.zeros_like(total), where=total > 0)
@@ -177,5 +188,6 @@ def _drawn(ratio: Floats, noise: Floats, target: Floats) -> Floats:
     scale = float((total - left).sum())
     beyond = max(0.0, (float((weight * (ratio - mean) ** 2).sum()) - freedom) / scale) if scale > 0 else 0.0
     own = beyond / (beyond + noise)  # 0 for infinite noise
-    found: Floats = own * ratio + (1 - own) * target
-    return found
+    spread = np.where(np.isfinite(noise), own * np.where(np.isfinite(noise), noise, 0.0), beyond)
+    known = np.where(np.isfinite(target_noise), target_noise, 0.0)
+    return own * ratio + (1 - own) * target, spread + (1 - own) ** 2 * known

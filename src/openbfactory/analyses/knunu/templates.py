@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from openbfactory.analyses.knunu.config import B_PAIRS, CONTINUUM, SIGNAL, KnunuConfig, Simulated
-from openbfactory.analyses.knunu.shifts import Shift, add_shifts, relative_shift
+from openbfactory.analyses.knunu.shifts import Shift, add_shifts, shift_and_noise
 from openbfactory.fit.build import Template, build_workspace
 from openbfactory.fit.workspace import Workspace
 from openbfactory.select.binning import Histogram
@@ -89,13 +89,29 @@ def relative_shifts(variations: Mapping[str, Mapping[str, Shift]], config: Knunu
     for name in dict.fromkeys(n for of_sample in variations.values() for n in of_sample):
         rule = systematics.event.get(_kind(name)) or systematics.detector.get(name)
         if rule is not None:
-            found[parameter_name(name)] = _simulated(name, rule, variations, config)
+            found[parameter_name(name)] = {n: pair[0] for n, pair in _simulated(name, rule, variations, config).items()}
     for name, quoted in systematics.quoted.items():
         found.setdefault(parameter_name(name), _both(quoted.samples, np.asarray(quoted.relative)))
     for name, constant in systematics.constant.items():
         found[parameter_name(name)] = _both(constant.samples, np.full(size, constant.size.value),
                                             constant.off_resonance)
     return {parameter: shifts for parameter, shifts in found.items() if shifts}
+
+
+def noisy_parameters(variations: Mapping[str, Mapping[str, Shift]], config: KnunuConfig) -> tuple[str, ...]:
+    """Parameters whose shifts are smaller than their noise: what they do to the fit is chance, not an effect.
+
+    Sums of squares over bins and samples, weighted with the events.
+    """
+    found = []
+    for name in dict.fromkeys(n for of_sample in variations.values() for n in of_sample):
+        rule = config.systematics.event.get(_kind(name)) or config.systematics.detector.get(name)
+        pairs = {} if rule is None else _simulated(name, rule, variations, config)
+        events = {n: variations[n][name].sums[0] for n in pairs if name in variations.get(n, {})}
+        effect, noise = (sum(float((events[n] * pairs[n][k] ** 2).sum()) for n in events) for k in (0, 1))
+        if effect < noise:
+            found.append(parameter_name(name))
+    return tuple(found)
 
 
 def parameter_name(variation: str) -> str:
@@ -111,16 +127,16 @@ def _kind(variation: str) -> str:
 
 
 def _simulated(name: str, rule: Simulated, variations: Mapping[str, Mapping[str, Shift]],
-               config: KnunuConfig) -> dict[str, npt.NDArray[np.float64]]:
-    """Relative shifts of one variation by sample."""
+               config: KnunuConfig) -> dict[str, tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
+    """Relative shifts of one variation and their noise, by sample."""
     shape = tuple(a.size for a in config.region.binning.axes)
-    shifts: dict[str, npt.NDArray[np.float64]] = {}
+    shifts: dict[str, tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]] = {}
     for sample in rule.samples:
         pool = next((p for p in rule.pools if sample in p), (sample,))
         names = [n for member in pool for n in (member, f"{member}_off")]
         total = add_shifts({name: variations[n][name]} for n in names if name in variations.get(n, {}))
         if name in total:
-            shifts |= _both((sample,), relative_shift(total[name], shape))
+            shifts[sample] = shifts[f"{sample}_off"] = shift_and_noise(total[name], shape)
     return shifts
 
 
