@@ -70,6 +70,15 @@ def test_far_tail_of_the_test_statistic():
     assert tested.p_b == pytest.approx(norm.sf(5 / 4))
 
 
+def test_no_sensitivity_excludes_nothing():
+    """Tails far out: CLs is continuous in the sensitivity a and goes to exp(-s^2 / 2); a root of 0 excludes nothing."""
+    for a in (1e-2, 1e-4, 1e-6, 1e-9, 0.0):
+        assert HypothesisTest(1.0, 0.5, a).cls == pytest.approx(math.exp(-0.125), rel=2 * a + 1e-4)
+    assert HypothesisTest(1.0, 0.0, 0.0).cls == 1.0
+    near = HypothesisTest(1.0, 2.0, 1.5)
+    assert near.cls == pytest.approx(near.p_sb / near.p_b, rel=1e-12)
+
+
 def test_published_limit(shared_data):
     analysis = analyse(shared_data / "belle2-knunu" / "combined_likelihood.json")
     result = upper_limit(analysis, level=0.90)

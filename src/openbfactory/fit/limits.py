@@ -40,6 +40,9 @@ from openbfactory.fit.workspace import Workspace
 #: outcomes of the expected band, in standard deviations
 BAND = (-2, -1, 0, 1, 2)
 
+#: standard deviations from which a ratio of tails is taken from its asymptotic form
+FAR = 1e5
+
 
 @dataclass(frozen=True, slots=True)
 class LimitResult:
@@ -90,18 +93,28 @@ class HypothesisTest:
     def p_sb(self) -> float:
         """Probability of an outcome at most as signal-like, with signal."""
         s, a = self.root, self.asimov_root
+        if s > a == 0:
+            return 0.0
         return float(norm.sf(s if s <= a else (s * s + a * a) / (2 * a)))
 
     @property
     def p_b(self) -> float:
         """The same without signal."""
         s, a = self.root, self.asimov_root
+        if s > a == 0:
+            return 0.0
         return float(norm.cdf(a - s if s <= a else (a * a - s * s) / (2 * a)))
 
     @property
     def cls(self) -> float:
-        """p_sb / p_b."""
-        return self.p_sb / self.p_b if self.p_b > 0 else 0.0
+        """p_sb / p_b; far in both tails (little sensitivity) their ratio is exp(-s^2 / 2)."""
+        s, a = self.root, self.asimov_root
+        if s <= a:
+            return self.p_sb / self.p_b if self.p_b > 0 else 0.0
+        far = (s * s - a * a) / (2 * a) if a > 0 else math.inf
+        if far > FAR:
+            return math.exp(-0.5 * s * s)
+        return math.exp(float(norm.logsf(far + a) - norm.logsf(far)))
 
 
 class UpperLimit:
