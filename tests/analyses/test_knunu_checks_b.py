@@ -15,8 +15,9 @@ from openbfactory.analyses.knunu.checks import hadronic_energy, klong, off_reson
 from openbfactory.analyses.knunu.checks.continuum import World, continuum_samples
 from openbfactory.analyses.knunu.checks.energy_scale import Counts, fit_scale
 from openbfactory.analyses.knunu.checks.radiative_phi import Clusters, Klongs, efficiency, predict
-from openbfactory.analyses.knunu.continuum_shape import vary_continuum
-from openbfactory.core.errors import FitError
+from openbfactory.analyses.knunu.continuum_shape import FILE, vary_continuum
+from openbfactory.analyses.knunu.run import setting_of
+from openbfactory.core.errors import FitError, InputError
 from openbfactory.physics.particles import species
 from openbfactory.select.reweighting import learn
 
@@ -109,10 +110,16 @@ def test_planted_rate_of_continuum_is_found_and_equal_rates_give_one(tmp_path: P
     assert abs(share.value - other.value) < 4 * np.hypot(share.uncertainty, other.uncertainty)
 
 
-def test_variation_of_the_continuum_is_the_whole_correction() -> None:
+def test_variation_of_the_continuum_is_the_whole_correction(tmp_path: Path) -> None:
     rng = np.random.default_rng(4)
     data, simulated = {"x": rng.normal(0.2, 1, 4000)}, {"x": rng.normal(0.0, 1, 4000)}
     weights = learn(data, simulated, ("x",), seed=1)
+    weights.save(tmp_path / FILE)
+    setting = setting_of(RunOptions(source=tmp_path))
+    assert setting.continuum is not None
+    assert setting.shape == weights.digest()
+    with pytest.raises(InputError, match="holds no reweighting"):
+        setting_of(RunOptions(source=tmp_path / "elsewhere"))
     varied = vary_continuum(simulated, weights)
     inside = weights(simulated) < 2
     shift = 0.5 * (varied["contW_up"] - varied["contW_down"])

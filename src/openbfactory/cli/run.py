@@ -22,7 +22,8 @@ def run(
     resume: Annotated[bool, typer.Option("--resume", help="continue an interrupted run")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace what is in the output folder")] = False,
     source: Annotated[Path | None, typer.Option("--from", help="folder of a finished run that this one builds on, "
-                                                               "such as out/knunu for its validation")] = None,
+                                                               "such as out/knunu for its validation, or, for knunu, "
+                                                               "out/knunu.off_resonance")] = None,
     unblind: Annotated[bool, typer.Option("--unblind", help="open the signal region of the data")] = False,
 ) -> None:
     """Measure: generate, simulate, reconstruct, select, fit and report."""

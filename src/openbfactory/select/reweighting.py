@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from openbfactory.core.config import digest
 from openbfactory.core.diagnostics import Findings
 from openbfactory.core.errors import ClassifierError, InputError
 from openbfactory.core.random import Address
@@ -53,6 +54,10 @@ class Reweighting:
             When an input is missing, has another length or is infinite.
         """
         return self.scale * density_ratio(self.classifier.predict(columns), self.largest)
+
+    def digest(self) -> str:
+        """Checksum (hexadecimal, 16 characters) of the classifier, the scale and the bound."""
+        return digest([self.classifier.digest(), self.scale, self.largest])
 
     def save(self, path: str | Path) -> None:
         """Write a JSON document, to be read by :func:`load_reweighting`."""

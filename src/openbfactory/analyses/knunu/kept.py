@@ -28,8 +28,9 @@ from openbfactory.select.performance import KSResult, OvertrainingCheck
 #: name of the file in an output folder
 KEPT = "histograms.json"
 #: what the content depends on besides the chunks
-_CODE = {"openbfactory.analyses.knunu": ("config", "densities", "evaluation", "run", "shifts", "training"),
-         "openbfactory.select": ("binning", "classifier", "performance", "transform")}
+_CODE = {"openbfactory.analyses.knunu": ("config", "continuum_shape", "densities", "evaluation", "run", "shifts",
+                                         "training"),
+         "openbfactory.select": ("binning", "classifier", "performance", "reweighting", "transform")}
 
 Content = tuple[dict[str, SampleHistograms], list[TrainingSummary]]
 

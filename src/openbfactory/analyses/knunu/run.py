@@ -15,8 +15,17 @@ from openbfactory.analyses.knunu import kept
 from openbfactory.analyses.knunu.accounts import write_accounts
 from openbfactory.analyses.knunu.chunk import ChunkMaker
 from openbfactory.analyses.knunu.classifiers import has_models, save_models
-from openbfactory.analyses.knunu.config import FOLDS, SIGNAL, KnunuConfig, SamplePlan, load_config, plan_samples
+from openbfactory.analyses.knunu.config import (
+    CONTINUUM,
+    FOLDS,
+    SIGNAL,
+    KnunuConfig,
+    SamplePlan,
+    load_config,
+    plan_samples,
+)
 from openbfactory.analyses.knunu.content import report_content
+from openbfactory.analyses.knunu.continuum_shape import load_continuum, vary_continuum
 from openbfactory.analyses.knunu.densities import number_densities, write_densities
 from openbfactory.analyses.knunu.evaluation import SampleHistograms, evaluate, with_eta
 from openbfactory.analyses.knunu.measurement import Measurement, measure
@@ -52,6 +61,7 @@ from openbfactory.pipeline.warmup import compile_kernels
 from openbfactory.reconstruct.config import InclusiveTagConfig
 from openbfactory.reconstruct.variables import BDT1_INPUTS, BDT2_INPUTS
 from openbfactory.report.html import write_report
+from openbfactory.select.reweighting import Reweighting
 
 #: columns of a chunk that training reads
 READ = tuple(dict.fromkeys(("event", "q2_rec", "mcQ2", "mcIsSignal", "weight", "variation", *BDT1_INPUTS,
@@ -60,7 +70,10 @@ READ = tuple(dict.fromkeys(("event", "q2_rec", "mcQ2", "mcIsSignal", "weight", "
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a run is made of; ``pilot_share`` is the part of each sample whose candidates are all kept."""
+    """What a run is made of; ``pilot_share`` is the part of each sample whose candidates are all kept.
+
+    ``continuum`` holds the weights of BDTc for the variation contW, None for its quoted sizes.
+    """
 
     config: KnunuConfig
     modelling: Modelling
@@ -71,6 +84,12 @@ class Setting:
     seed: int
     title: str
     pilot_share: float
+    continuum: Reweighting | None = None
+
+    @property
+    def shape(self) -> str:
+        """Checksum of the weights of the continuum, empty without."""
+        return "" if self.continuum is None else self.continuum.digest()
 
     @property
     def tasks(self) -> tuple[ChunkTask, ...]:
@@ -109,8 +128,8 @@ def setting_of(options: RunOptions) -> Setting:
 
     Raises
     ------
-    UnknownNameError, CardError
-        For a preset or detector that does not exist, or a card with mistakes.
+    UnknownNameError, CardError, InputError
+        For a preset or detector that does not exist, a card with mistakes, a folder without weights of the continuum.
     """
     config, card = load_config(), load_card(options.detector)
     preset = preset_of(config.presets, options.preset)
@@ -118,7 +137,7 @@ def setting_of(options: RunOptions) -> Setting:
     title = f"preset {options.preset}" + ("" if options.luminosity is None else f", {options.luminosity:g} fb^{{−1}}")
     share = min(1.0, preset.pilot / (preset.luminosity if options.luminosity is None else options.luminosity))
     return Setting(config, load_modelling(), card, options.detector, InclusiveTagConfig(), tuple(plans), options.seed,
-                   title, share)
+                   title, share, load_continuum(options.source) if options.source else None)
 
 
 def run(options: RunOptions) -> dict[str, Any]:
@@ -137,7 +156,7 @@ def run(options: RunOptions) -> dict[str, Any]:
         tasks, costs = setting.tasks, CostLog(options.output)
         if options.overwrite:
             (options.output / COSTS).unlink(missing_ok=True)
-        key, found = kept.key_of(store.config_hash), None
+        key, found = kept.key_of(store.config_hash + setting.shape), None
         if options.resume:
             found = _finished(options, store, tasks, key, progress)
         if found is None:
@@ -156,7 +175,8 @@ def run(options: RunOptions) -> dict[str, Any]:
         with costs.stage("fits"):
             measurement = measure(expectations, setting.config, setting.seed, shifts, unblind=options.unblind,
                                   toys=preset_of(setting.config.presets, options.preset).toys)
-        provenance = Provenance(digest(setting.manifest), setting.seed, setting.references)
+        made_of = setting.manifest | ({"continuum": setting.shape} if setting.shape else {})
+        provenance = Provenance(digest(made_of), setting.seed, setting.references)
         machine = setting.card.machine
         result = KnunuResult(
             setting.config, setting.title, machine.integrated_luminosity(),
@@ -309,7 +329,9 @@ def _evaluate(setting: Setting, store: ChunkStore, models: list[FoldModel]) -> d
     found = {}
     for plan_ in setting.plans:
         last = setting.pilot_chunks(plan_.name)
-        chunks = ((task.index, columns) for task, columns in _candidates(setting, store, plan_.name, variations=True))
+        weights = setting.continuum if plan_.process in CONTINUUM else None
+        chunks = ((task.index, columns if weights is None else vary_continuum(columns, weights))
+                  for task, columns in _candidates(setting, store, plan_.name, variations=True))
         detector = [f"{name}_{side}" for name in setting.config.systematics.detector for side in ("up", "down")]
         histograms = evaluate(chunks, models, setting.config.region, last, detector)
         histograms = histograms.scaled(weight_of(setting, plan_))
