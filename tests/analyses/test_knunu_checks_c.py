@@ -14,8 +14,9 @@ from openbfactory.analyses.knunu.checks import closure, control, sidebands
 from openbfactory.analyses.knunu.checks.half_split import HalfSplit
 from openbfactory.analyses.knunu.checks.settings import section
 from openbfactory.analyses.knunu.checks.spectra import spectrum_fit
-from openbfactory.analyses.knunu.checks.splitting import drawn, fit_splits, halves_of, merged, tensions
+from openbfactory.analyses.knunu.checks.splitting import drawn, fit_splits, fittable, halves_of, merged, tensions
 from openbfactory.analyses.knunu.config import B_PAIRS, BACKGROUNDS, load_config
+from openbfactory.core.errors import FitError
 from openbfactory.experiment import load_card
 from openbfactory.generate import generate_events
 from openbfactory.pipeline.chunks import ChunkTask
@@ -66,6 +67,15 @@ def test_a_signal_in_one_half_and_tracks_lost_in_one_half_are_seen():
     share = second.ratio[0] / first.ratio[0]
     assert share == pytest.approx(0.7, abs=4 * np.hypot(first.ratio[1], second.ratio[1]))
     assert share < 0.85
+
+
+def test_too_small_a_run_is_refused_and_splits_without_candidates_are_left_out():
+    found = candidates()
+    masks = halves_of(found, CUTS)
+    masks["never"] = np.zeros(len(found.bin), bool)
+    assert set(fittable(found, masks, "side")) == set(CUTS)
+    with pytest.raises(FitError, match="too few simulated candidates"):
+        fittable(found, masks, "never")
 
 
 def test_candidates_of_a_run_are_read_with_outputs_and_weights(tmp_path, monkeypatch):

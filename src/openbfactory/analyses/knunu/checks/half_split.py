@@ -16,6 +16,7 @@ from openbfactory.analyses.knunu.checks.splitting import (
     Half,
     drawn,
     fit_splits,
+    fittable,
     halves_of,
     merged,
     tensions,
@@ -62,12 +63,13 @@ def run(options: RunOptions) -> dict[str, Any]:
     Raises
     ------
     OpenBFactoryError
-        Without a finished run, or when a fit has no minimum.
+        Without a finished run, with one that is too small, or when a fit has no minimum.
     """
     settings, config, card = section("half_split", HalfSplit), load_config(), load_card(options.detector)
     source = source_run(options)
     found = merged(judged_candidates(source, config, card.machine), config.region.binning)
-    masks = halves_of(found, {n: s.cut for n, s in settings.splits.items()})
+    asked = halves_of(found, {n: s.cut for n, s in settings.splits.items()})
+    masks = fittable(found, asked, FAULTY)
     address, size = Address(options.seed, "data", stage="pseudo-experiment"), settings.background_normalisation.value
     data = drawn(found, address.generator())
     fits = fit_splits(data, masks, size)
@@ -87,7 +89,7 @@ def run(options: RunOptions) -> dict[str, Any]:
         generated_events(source), provenance,
         {"pairs": {n: {"mu": [h.mu for h in f], "uncertainty": [h.sigma for h in f],
                        "data_over_expectation": [h.ratio[0] for h in f], "tension": pulls[n]} for n, f in fits.items()},
-         "source": str(source)}, _warnings(found))
+         "source": str(source)}, _warnings(found, [titles[n] for n in asked if n not in masks]))
     return finish(check, options)
 
 
@@ -108,9 +110,10 @@ def _findings(settings: HalfSplit, pulls: dict[str, float], total: float, broken
                 Number(value=settings.fault.value), remark="planted fault, from data over expectation of both halves"))
 
 
-def _warnings(found: Candidates) -> tuple[str, ...]:
+def _warnings(found: Candidates, left_out: list[str]) -> tuple[str, ...]:
     """What a reader must know of the size of the run."""
     background = (found.bin >= 0) & (found.sample != SIGNAL)
     rows, total = int(background.sum()), float(found.expected[background].sum())
-    return (f"{rows} simulated background candidates stand for {total:.0f} events of the data set: bins that few of "
-            "them reach are left out",) if rows < total else ()
+    told = [f"{rows} simulated background candidates stand for {total:.0f} events of the data set: bins that few of "
+              "them reach are left out"] if rows < total else []
+    return tuple(told + ([f"splits without enough candidates: {', '.join(left_out)}"] if left_out else []))

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from openbfactory.analyses.knunu.config import SIGNAL
+from openbfactory.core.errors import FitError
 from openbfactory.fit.build import Template, build_workspace
 from openbfactory.fit.estimate import analyse
 from openbfactory.fit.gaussian import gaussian_fit
@@ -91,6 +92,30 @@ def halves_of(found: Candidates, cuts: Mapping[str, float | None]) -> dict[str, 
     return masks
 
 
+def usable_bins(found: Candidates, half: Array) -> Array:
+    """Bins (bins,) of a half with enough simulated candidates of the background."""
+    rows = half & (found.bin >= 0) & (found.sample != SIGNAL)
+    return np.bincount(found.bin[rows], minlength=found.bins) >= LEAST
+
+
+def fittable(found: Candidates, masks: Mapping[str, Array], needed: str) -> dict[str, Array]:
+    """The splits both halves of which have a usable bin on resonance.
+
+    Raises
+    ------
+    FitError
+        When the split ``needed`` is not among them.
+    """
+    size = found.bins // 2
+    good = {n: m for n, m in masks.items() if all(usable_bins(found, half)[:size].any() for half in (m, ~m))}
+    if needed not in good:
+        rows = int(np.sum((found.bin >= 0) & (found.sample != SIGNAL)))
+        message = (f"too few simulated candidates to split: {rows} of the background in the fit region; take a run "
+                   "with more luminosity")
+        raise FitError(message)
+    return good
+
+
 def fit_half(found: Candidates, half: Array, normalisation: float) -> Half:
     """Fit of the candidates of a mask with templates of the same candidates, where there are enough of the background.
 
@@ -105,7 +130,7 @@ def fit_half(found: Candidates, half: Array, normalisation: float) -> Half:
     def summed(mask: Array, weight: Array | None = None) -> Array:
         return np.bincount(found.bin[mask], None if weight is None else weight[mask], minlength=found.bins)
 
-    used = summed(inside & (found.sample != SIGNAL)) >= LEAST
+    used = usable_bins(found, half)
     parts = {"on": used & (np.arange(found.bins) < size), "off": used & (np.arange(found.bins) >= size)}
     yields, data = {n: summed(mask, found.expected) for n, mask in rows.items()}, summed(inside, found.observed)
     templates = {channel: {n: Template(y[bins]) for n, y in yields.items() if channel == "on" or y[bins].any()}
