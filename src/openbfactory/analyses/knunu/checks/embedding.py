@@ -30,7 +30,8 @@ from openbfactory.report.records import Number
 PURPOSE = ("The efficiency of the signal comes from simulation: B^{+} → J/ψ K^{+} has the same other B in data, and "
            "the J/ψ can be taken out as if it were not seen.")
 APPROXIMATIONS = (
-    "Background to B^{+} → J/ψ K^{+} is left out (below one per cent after the cuts on M_{bc} and ΔE).",
+    "Background of other events to B^{+} → J/ψ K^{+} is left out; in those of the control sample 0.2 % of the "
+    "candidates are wrong.",
     "The embedded kaon keeps the likelihoods and hits of the direction at which it was simulated; clusters near "
     "muons and kaon that do not point to them stay, for those of the embedded kaon too.",
     "Only kaons that pass the identification count, in data and simulation with that of the simulation: its correction "
