@@ -40,8 +40,9 @@ def command(output: Path, *options: str) -> list[str]:
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """Hash of every file that a run leaves."""
-    files = [p for p in folder.rglob("*") if p.suffix in {".parquet", ".json", ".html", ".csv", ".txt"}]
+    """Hash of every file that a run leaves, but what it cost."""
+    files = [p for p in folder.rglob("*") if p.suffix in {".parquet", ".json", ".html", ".csv", ".txt"}
+             and p.name != "cost.txt"]
     return {str(p.relative_to(folder)): hashlib.blake2b(p.read_bytes()).hexdigest() for p in files}
 
 
