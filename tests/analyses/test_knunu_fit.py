@@ -344,7 +344,8 @@ def test_shifts_below_their_noise_are_named():
     flat, moved = Address(8, "noise").generator().integers(0, 12, 300), np.zeros(300)
     moved[:6] = [1, -1, 1, -1, 1, -1]
     variations = {"charged": {"KLKL": shift_of(flat, np.ones(300), moved, 12),
-                              "DKL": shift_of(flat, np.ones(300), np.full(300, 0.03), 12)}}
+                              "DKL": shift_of(flat, np.ones(300), np.full(300, 0.03), 12),
+                              "pid_1": shift_of(flat, np.ones(300), np.zeros(300), 12)}}
     assert noisy_parameters(variations, CONFIG) == ("corr_KLKL_c1",)
 
 

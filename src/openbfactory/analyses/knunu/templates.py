@@ -31,6 +31,9 @@ from openbfactory.fit.build import Template, build_workspace
 from openbfactory.fit.workspace import Workspace
 from openbfactory.select.binning import Histogram
 
+#: relative noise of shifts that nobody needs to know of
+NEGLIGIBLE = 1e-4
+
 #: parameter -> sample -> relative shift of each flat bin at one standard deviation
 Shifts: TypeAlias = dict[str, dict[str, npt.NDArray[np.float64]]]
 
@@ -109,7 +112,7 @@ def noisy_parameters(variations: Mapping[str, Mapping[str, Shift]], config: Knun
         pairs = {} if rule is None else _simulated(name, rule, variations, config)
         events = {n: variations[n][name].sums[0] for n in pairs if name in variations.get(n, {})}
         effect, noise = (sum(float((events[n] * pairs[n][k] ** 2).sum()) for n in events) for k in (0, 1))
-        if effect < noise:
+        if effect < noise and noise > NEGLIGIBLE**2 * sum(float(e.sum()) for e in events.values()):
             found.append(parameter_name(name))
     return tuple(found)
 
