@@ -143,6 +143,7 @@ def run(options: RunOptions, world: World | None = None) -> dict[str, Any]:
     found = over_folds(data, simulated, names, folds, config=config.bdtc, seed=options.seed)
     learn(data, simulated, names, config=config.bdtc, seed=options.seed).save(options.output / FILE)
     shapes, above = shapes_of(names, data, simulated, found.weights), None
+    other = shapes_of(names, truth, simulated, found.weights)
     if options.source is not None:
         models = load_models(options.source)
         data, simulated = judged(data, models), judged(simulated, models)
@@ -165,7 +166,10 @@ def run(options: RunOptions, world: World | None = None) -> dict[str, Any]:
                 remark=f"without the weights {before.value:.3f}; 0.5 where nothing is left: BDTc learns that from more "
                        "candidates"),
         Finding("disagree", f"of {len(names)} variables disagree before the weights", Number(value=bad[0])),
-        Finding("disagree_after", "the same after the weights", Number(value=bad[1])))
+        Finding("disagree_after", "the same after the weights", Number(value=bad[1])),
+        Finding("disagree_truth", "the same, with a second sample like the data that BDTc never saw",
+                Number(value=other.bad(config.probability)[1]),
+                remark=f"before the weights {other.bad(config.probability)[0]}"))
     cards = [load_card(w.card) for w in worlds.values()]
     references = {*references_in(config), *(r for c in cards for r in references_in(c))}
     provenance = Provenance(digest({"config": config.model_dump(mode="json"), "samples": samples}), options.seed,
