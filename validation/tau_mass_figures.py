@@ -80,6 +80,7 @@ def world(axes: Any, found: dict[str, Any]) -> None:
         axes.errorbar(value, k, xerr=[[inner[1]], [inner[0]]], fmt="none", color=colour, capsize=3, lw=2)
     axes.axvline(mass["generated"], color="#2c6fbb", lw=1, ls=":", label="generated")
     axes.set_yticks(range(len(rows)), [r[0] for r in rows[::-1]], fontsize=8)
+    axes.locator_params(axis="x", nbins=5)
     axes.set(xlabel="mass of the tau [MeV]", ylim=(-0.6, len(rows) - 0.4))
     axes.legend(frameon=False, fontsize=8)
 
