@@ -16,12 +16,14 @@ Range = tuple[float, float]
 
 
 class Preset(Config):
-    """How much is made: share of the published luminosity, generic background [fb^-1], toys of the fit."""
+    """How much is made: share of the published luminosity, generic background [fb^-1], toys of the fit, events of
+    each variation."""
 
     title: str
     fraction: float = Field(gt=0)
     generic: float = Field(ge=0)
     toys: int = Field(ge=0)
+    variation: int = Field(gt=0)
 
 
 class Published(Config):
@@ -132,7 +134,6 @@ class Lifetimes(Config):
     trigger: str
     generic_samples: tuple[str, ...]
     chunk_size: int
-    variation_events: int
     variations: dict[str, tuple[dict[str, dict[str, float]], ...]]
     modes: dict[str, Mode]
 

@@ -52,7 +52,7 @@ def run(name: str, options: RunOptions) -> dict[str, Any]:
     if mode.sidebands and not data.background:
         found = replace(found, fit=replace(found.fit, warnings=(*found.fit.warnings, NO_BACKGROUND)))
     shifts = of_models(data, found.model)
-    shifts |= of_detectors(mode, *samples.varied(min(sizes[mode.sample], config.variation_events)))
+    shifts |= of_detectors(mode, *samples.varied(min(sizes[mode.sample], preset.variation)))
     shifts |= of_feed_down(mode, data, found.model, samples.heavier(luminosity))
     checked = toys(data, found, preset.toys, options.seed, name) if preset.toys else None
     references = {mode.published.source, *SAMPLES[mode.sample].references, *references_in(card)}
