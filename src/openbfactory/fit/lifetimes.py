@@ -20,6 +20,9 @@ from openbfactory.fit.specification import FloatArray
 BACKGROUND_NAMES = ("background_bias", "background_scale", "background_tau1", "background_tau2", "background_lived",
                     "background_share")
 
+#: events of the sideband that a bin of the ratio of densities has on average, at least
+LEAST = 25
+
 
 class LifetimeCost(OnePassCost):
     """Decay times of a sample of some purity; :mod:`.shapes.decay_mixture` has the densities.
@@ -103,8 +106,10 @@ class NormalConstraint:
 def density_ratio(signal_region: FloatArray, sideband: FloatArray, purity: float, *, bins: int = 40) -> FloatArray:
     """Density of an uncertainty in the background over that in the signal, at each event of the signal region.
 
-    Histograms with equal numbers of events of the signal region a bin; that of the signal is what remains of the signal
-    region after the background (of the sideband, scaled to 1 - purity) is taken away.
+    Histograms with equal numbers of events of the signal region a bin, at most ``bins`` and no more than leave
+    :data:`LEAST` events of the sideband to one: with fewer, bins without any would make background certain signal, and
+    pull the lifetime to that of the background.  The signal is what remains of the signal region after the background
+    (of the sideband, scaled to 1 - purity) is taken away.
 
     Parameters
     ----------
@@ -113,6 +118,7 @@ def density_ratio(signal_region: FloatArray, sideband: FloatArray, purity: float
     purity
         Share of signal in the signal region.
     """
+    bins = max(1, min(bins, len(sideband) // LEAST))
     edges = np.unique(np.quantile(signal_region, np.linspace(0, 1, bins + 1)))
     if len(edges) < 3 or not len(sideband):
         return np.ones(len(signal_region))

@@ -16,8 +16,7 @@ Range = tuple[float, float]
 
 
 class Preset(Config):
-    """How much is made: share of the published luminosity, generic background [fb^-1], toys of the fit, events of
-    each variation."""
+    """How much is made: share of the published luminosity, generic background [fb^-1], toys, events of a variation."""
 
     title: str
     fraction: float = Field(gt=0)

@@ -20,6 +20,8 @@ Array = npt.NDArray[np.float64]
 
 #: candidates in the sidebands that a fit with background needs
 LEAST = 50
+#: a background that is prompt
+NO_LIFE = {"background_lived": 0.0, "background_share": 1.0}
 #: distances of the scanned lifetimes from the estimate, in standard deviations
 SCAN = np.linspace(-3, 3, 13)
 
@@ -81,9 +83,10 @@ def fit(data: DataSet, model: Model, start: dict[str, float] | None = None,
     values, limits = start_of(data), limits_of(data)
     cost = cost_of(data, model)
     values |= start or {}
-    if model.lives == 1:
-        values["background_share"] = 1.0
-        fixed = (*fixed, *(n for n in ("background_share", "background_tau2") if n in cost.parameters))
+    if model.background and model.lives < 2:
+        values |= NO_LIFE if model.lives == 0 else {"background_share": 1.0}
+        alone = ("background_lived", "background_tau1") if model.lives == 0 else ()
+        fixed = (*fixed, "background_share", "background_tau2", *alone)
     return fit_unbinned(cost, {n: values[n] for n in cost.parameters}, fixed=fixed,
                         limits={n: limits[n] for n in cost.parameters})
 
@@ -96,9 +99,9 @@ def settled_model(data: DataSet, model: Model) -> tuple[UnbinnedResult, Model]:
     FitError
         When the smallest model has no minimum either.
     """
-    lives = (model.lives, 1) if model.background else (model.lives,)
+    lives = range(model.lives, -1, -1) if model.background else (model.lives,)
     for gaussians in range(model.gaussians, 0, -1):
-        for number in dict.fromkeys(lives):
+        for number in lives:
             tried = replace(model, gaussians=gaussians, lives=number)
             try:
                 found = fit(data, tried)
@@ -106,6 +109,8 @@ def settled_model(data: DataSet, model: Model) -> tuple[UnbinnedResult, Model]:
                 if (gaussians, number) == (1, lives[-1]):
                     raise
                 continue
+            if number and any(words.startswith("background_tau") for words in found.warnings):
+                continue  # a lifetime at its limit: the data do not tell it from the prompt part
             said = () if tried == model else (f"resolution of {gaussians} Gaussians, background of {number} lifetimes: "
                                               "more have no minimum for this data set",)
             return replace(found, warnings=(*found.warnings, *said)), tried
