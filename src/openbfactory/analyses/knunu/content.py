@@ -70,16 +70,17 @@ def report_content(result: KnunuResult, validations: Sequence[Validation] = ()) 
 def _sentence(result: KnunuResult) -> str:
     """The result in one sentence."""
     fit, opened = result.measurement.expected, result.measurement.pseudo
+    large = _uncertainty(result.measurement.expected_large_simulation)
     z, unit = fit.significance.get("0"), result.config.branching_fraction.value * 1e6
     significance = "" if z is None else f" and an expected significance of {z:.2f} standard deviations"
     if opened is None or opened.branching_fraction is None:
         return (f"In {result.luminosity:g} fb^{{−1}} the branching fraction of the Standard Model, {unit:.2f} × "
-                f"10^{{−6}} (μ = 1), would be measured with an uncertainty of {_uncertainty(fit)} on μ{significance}; "
-                "the signal region of the data is hidden.")
+                f"10^{{−6}} (μ = 1), would be measured with an uncertainty of {_uncertainty(fit)} on μ ({large} "
+                f"with simulated samples without limit){significance}; the signal region of the data is hidden.")
     found = opened.branching_fraction
     return (f"In {result.luminosity:g} fb^{{−1}} of simulated data the branching fraction is "
             f"({found.value * 1e6:.1f} ± {(found.uncertainty or 0.0) * 1e6:.1f}) × 10^{{−6}}, μ = {_estimate(opened)}, "
-            f"where μ = 1 was put in; expected were an uncertainty of {_uncertainty(fit)}{significance}.")
+            f"where μ = 1 was put in; expected was an uncertainty of {_uncertainty(fit)}{significance}.")
 
 
 def _uncertainty(fit: FitResult) -> str:
@@ -143,7 +144,7 @@ def _comparison(result: KnunuResult, published: PublishedMeasurement) -> list[Co
                  remark="at the published μ; with the size of this run's samples"),
              ComparisonRow(quantity="total uncertainty of μ at μ = 1", published=None,
                            here=_maybe(fit.uncertainty)),
-             ComparisonRow(quantity="the same, with simulated samples of any size", published=None,
+             ComparisonRow(quantity="the same, with simulated samples without limit", published=None,
                            here=_maybe(large.uncertainty))]
     return rows
 
