@@ -88,6 +88,11 @@ def test_no_candidate_is_an_error(samples):
         make_data(MODE, samples[0].where(np.zeros(12_000, bool)), {}, 1.0, np.random.default_rng(1))
 
 
+def test_no_luminosity_is_an_error(tmp_path):
+    with pytest.raises(InputError, match="positive"):
+        find_analysis("lifetimes.d0").run(RunOptions(luminosity=0.0, output=tmp_path / "a"))
+
+
 def test_a_table_without_a_column_is_an_error(samples):
     columns = {k: v for k, v in samples[0].columns.items() if k != MODE.uncertainty}
     with pytest.raises(UnknownNameError, match="decayTimeErr"):

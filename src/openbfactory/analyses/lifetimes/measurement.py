@@ -112,7 +112,7 @@ def settled_model(data: DataSet, model: Model) -> tuple[UnbinnedResult, Model]:
             if number and any(words.startswith("background_tau") for words in found.warnings):
                 continue  # a lifetime at its limit: the data do not tell it from the prompt part
             said = () if tried == model else (f"resolution of {gaussians} Gaussians, background of {number} lifetimes: "
-                                              "more have no minimum for this data set",)
+                                              "more have no minimum for this data set, or one at a limit",)
             return replace(found, warnings=(*found.warnings, *said)), tried
     message = "no model was tried"
     raise FitError(message)

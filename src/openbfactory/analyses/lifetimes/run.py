@@ -16,6 +16,7 @@ from openbfactory.analyses.lifetimes.samples import Samples
 from openbfactory.analyses.lifetimes.systematics import of_detectors, of_feed_down, of_models
 from openbfactory.analyses.lifetimes.toys import toys
 from openbfactory.core.config import digest
+from openbfactory.core.errors import InputError
 from openbfactory.core.provenance import Provenance
 from openbfactory.core.quantities import references_in
 from openbfactory.core.random import Address
@@ -39,6 +40,9 @@ def run(name: str, options: RunOptions) -> dict[str, Any]:
     """
     config, card = load_config(), load_card(options.detector)
     mode, preset = config.modes[name], preset_of(config.presets, options.preset)
+    if options.luminosity is not None and not options.luminosity > 0:
+        message = f"the luminosity has to be positive, found {options.luminosity:g}"
+        raise InputError(message)
     luminosity = options.luminosity or mode.published.luminosity * (1.0 if mode.all_events else preset.fraction)
     samples = Samples(name, mode, config, options)
     generic = preset.generic * mode.generic if mode.sidebands else 0.0
