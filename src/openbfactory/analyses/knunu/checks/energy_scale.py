@@ -3,6 +3,9 @@
 Method: the histogram of the simulation with its energies as they are, and times 1 + step and 1 - step, gives in every
 bin a parabola in the factor s; s and the factors of a polynomial in the bin's place (degree 0: the number of events)
 are found by chi2, with the variances of both samples.  The uncertainty is where chi2 rises by one.
+
+Approximation: the variances are those of the counts seen, which draws the factor of a steep distribution of few entries
+low: by 0.3 standard deviations for 2 000 exponential energies against 4 800 (300 toys).
 """
 
 from __future__ import annotations
