@@ -103,6 +103,9 @@ def experiments(name: str, background: dict[str, SampleTable]) -> Pulls:
         except FitError:
             failed += 1
             continue
+        if any(words.startswith("tau ") for words in best.warnings):  # the lifetime at its limit, and warned of
+            failed += 1
+            continue
         value, sigma = best["tau"]
         made.append((value - mode.generated) / sigma)
         known = dict(zip(best.names, best.values.tolist(), strict=True)) | {"tau": mode.generated}
@@ -132,4 +135,4 @@ def _rows(name: str, p: Pulls) -> list[Row]:
             f" by the uncertainty {p.hessian.mean():+.2f}, {p.hessian.std(ddof=1):.2f}")
     return [Row(f"{name}: mean of the pulls", 0.0, float(p.likelihood.mean()), max(0.1, 3 / np.sqrt(n)), said),
             Row(f"{name}: width of the pulls", 1.0, float(p.likelihood.std(ddof=1)), max(0.1, 3 / np.sqrt(2 * n))),
-            Row(f"{name}: experiments without a minimum", 0.0, float(p.failed), 0.02 * (len(p.hessian) + p.failed))]
+            Row(f"{name}: experiments without a minimum inside the limits", 0.0, float(p.failed), 0.02 * (len(p.hessian) + p.failed))]
