@@ -135,4 +135,5 @@ def _rows(name: str, p: Pulls) -> list[Row]:
             f" by the uncertainty {p.hessian.mean():+.2f}, {p.hessian.std(ddof=1):.2f}")
     return [Row(f"{name}: mean of the pulls", 0.0, float(p.likelihood.mean()), max(0.1, 3 / np.sqrt(n)), said),
             Row(f"{name}: width of the pulls", 1.0, float(p.likelihood.std(ddof=1)), max(0.1, 3 / np.sqrt(2 * n))),
-            Row(f"{name}: experiments without a minimum inside the limits", 0.0, float(p.failed), 0.02 * (len(p.hessian) + p.failed))]
+            Row(f"{name}: experiments without a minimum inside the limits", 0.0, float(p.failed),
+                0.02 * (len(p.hessian) + p.failed))]
