@@ -173,7 +173,7 @@ def test_a_run_ends_in_a_report_and_a_resumed_run_in_the_same_bytes(tmp_path):
     assert first["signal_candidates"] > 120
     value, sigma = first["lifetime"]["value"], first["lifetime"]["statistical"]
     assert abs(value - first["lifetime"]["generated"]) < 4 * sigma
-    assert set(first["systematics"]) == {"resolution model", "momentum scale", "detector alignment"}
+    assert set(first["systematics"]) == {"resolution model", "momentum scale", "detector alignment", "fit bias"}
     alignment = first["systematics"]["detector alignment"]
     assert 0 <= alignment["value"] < 0.1 * value
     assert 0 < alignment["uncertainty"] < 0.3 * sigma  # the same events: noise is not read as an effect

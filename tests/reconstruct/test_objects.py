@@ -43,7 +43,8 @@ def test_defaults_are_cited_and_can_be_overridden() -> None:
     assert CONFIG.track_pt_min == 0.1
     assert CONFIG.n_tracks_max == 10
     assert references_in(cited_defaults()) == {"estimate", "bfactory-highlights-2023", "basf2-acceptance", "belle2-tdr"}
-    assert set(cited_defaults().quantities) == set(InclusiveTagConfig.model_fields) - {"mass_hypothesis"}
+    assert set(cited_defaults().quantities) == set(InclusiveTagConfig.model_fields) - {
+        "mass_hypothesis", "signal_mass", "signal_track"}
     assert InclusiveTagConfig(track_pt_min=0.2).track_pt_min == 0.2
 
 

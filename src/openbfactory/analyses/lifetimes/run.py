@@ -13,7 +13,7 @@ from openbfactory.analyses.lifetimes.data import make_data
 from openbfactory.analyses.lifetimes.measurement import measure, model_of
 from openbfactory.analyses.lifetimes.record import Result, record
 from openbfactory.analyses.lifetimes.samples import Samples
-from openbfactory.analyses.lifetimes.systematics import of_detectors, of_feed_down, of_models
+from openbfactory.analyses.lifetimes.systematics import of_detectors, of_feed_down, of_models, of_toys
 from openbfactory.analyses.lifetimes.toys import toys
 from openbfactory.core.config import digest
 from openbfactory.core.errors import InputError
@@ -59,6 +59,7 @@ def run(name: str, options: RunOptions) -> dict[str, Any]:
     shifts |= of_detectors(mode, *samples.varied(min(sizes[mode.sample], preset.variation)))
     shifts |= of_feed_down(mode, data, found.model, samples.heavier(luminosity))
     checked = toys(data, found, preset.toys, options.seed, name) if preset.toys else None
+    shifts |= of_toys(checked[0]) if checked else {}
     references = {mode.published.source, *SAMPLES[mode.sample].references, *references_in(card)}
     provenance = Provenance(digest({"mode": mode.model_dump(mode="json"), "samples": sizes | others,
                                     "card": card.digest(), "trigger": config.trigger}), options.seed,

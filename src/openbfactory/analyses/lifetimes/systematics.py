@@ -24,6 +24,7 @@ from openbfactory.fit.costs import Cost, DecayCost
 from openbfactory.fit.influence import block_uncertainty, influence
 from openbfactory.fit.lifetimes import LifetimeCost, density_ratio
 from openbfactory.fit.unbinned import UnbinnedResult
+from openbfactory.fit.unbinned_toys import PullSummary
 from openbfactory.pipeline.tables import SampleTable
 
 Array = npt.NDArray[np.float64]
@@ -130,6 +131,11 @@ def of_feed_down(mode: Mode, data: DataSet, model: Model, heavier: Mapping[str, 
             value, error = float(moved.sum()), float(np.sqrt(np.sum(moved**2)))
         changes[name] = Change(value, error)
     return {"feed-down": changes} if changes else {}
+
+
+def of_toys(pulls: PullSummary) -> Changes:
+    """Bias of the estimate in toys."""
+    return {"fit bias": {f"{pulls.toys} toys": Change(*pulls.bias)}}
 
 
 def _selected(table: SampleTable, mode: Mode) -> SampleTable:

@@ -1,35 +1,38 @@
 """Toys of the fit: data sets drawn from the fitted densities, for bias and coverage of the lifetime.
 
+Each is fitted as the data are: from start values of its own, with fewer shapes where it cannot tell those asked for.
+
 Uncertainties of decay times are drawn with replacement from those of the data: in the signal region a candidate stands
 for signal with its probability p / (p + (1 - p) r), r the ratio of the densities of the uncertainties.
 """
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from openbfactory.analyses.lifetimes.data import DataSet
-from openbfactory.analyses.lifetimes.measurement import Measurement, cost_of
-from openbfactory.analyses.lifetimes.starts import limits_of
-from openbfactory.fit.costs import Cost
+from openbfactory.analyses.lifetimes.measurement import Measurement, settled_model
+from openbfactory.core.errors import FitError
+from openbfactory.core.random import Address
 from openbfactory.fit.lifetimes import BACKGROUND_NAMES, density_ratio
-from openbfactory.fit.unbinned_toys import PullSummary, unbinned_toys
+from openbfactory.fit.unbinned_toys import PullSummary, UnbinnedToys
 
 Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Thrower:
-    """Cost of a data set drawn from a fit; picklable."""
+    """Data sets drawn from a fit."""
 
     data: DataSet
     found: Measurement
 
-    def __call__(self, rng: np.random.Generator) -> Cost:
-        """What a toy minimises."""
+    def __call__(self, rng: np.random.Generator) -> DataSet:
+        """Candidates of a toy."""
         data, model, fit = self.data, self.found.model, self.found.fit
         p = fit["purity"][0] if model.background else 1.0
         number = len(data.time)
@@ -42,10 +45,10 @@ class Thrower:
         time = rng.exponential(fit["tau"][0], signal) + fit["bias"][0] + self._scales(rng, signal) * sigma * (
             rng.standard_normal(signal))
         if not model.background:
-            return cost_of(replace(data, time=time, sigma=sigma), model)
+            return replace(data, time=time, sigma=sigma)
         (one, one_sigma), (two, two_sigma) = self._background(rng, background), self._background(rng, side)
-        return cost_of(replace(data, time=np.concatenate([time, one]), sigma=np.concatenate([sigma, one_sigma]),
-                               side_time=two, side_sigma=two_sigma), model)
+        return replace(data, time=np.concatenate([time, one]), sigma=np.concatenate([sigma, one_sigma]),
+                       side_time=two, side_sigma=two_sigma)
 
     def _scales(self, rng: np.random.Generator, number: int) -> Array:
         """Widths of the resolution in units of the uncertainty."""
@@ -73,9 +76,14 @@ def toys(data: DataSet, found: Measurement, count: int, seed: int, sample: str) 
     FitError
         When fewer than two toys have a minimum.
     """
-    fit = found.fit
-    fixed = tuple(n for n, s in zip(fit.names, fit.uncertainties, strict=True) if s == 0)
-    limits = limits_of(data)
-    made = unbinned_toys(Thrower(data, found), dict(zip(fit.names, fit.values.tolist(), strict=True)), count, seed=seed,
-                         limits={n: limits[n] for n in fit.names}, fixed=fixed, sample=f"{sample} toys")
+    throw, values = Thrower(data, found), []
+    for k in range(count):
+        with contextlib.suppress(FitError):
+            one = throw(Address(seed, f"{sample} toys", k).generator())
+            values.append(settled_model(one, found.model)[0]["tau"])
+    if len(values) < 2:
+        message = f"{count - len(values)} of {count} toys have no minimum"
+        raise FitError(message)
+    estimates = np.array(values)
+    made = UnbinnedToys({"tau": found.fit["tau"][0]}, estimates[:, :1], estimates[:, 1:], count - len(values))
     return made.summary("tau"), made.failed
