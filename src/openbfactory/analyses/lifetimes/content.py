@@ -99,7 +99,7 @@ def _toys(result: Result) -> Section:
     if result.toys is None:
         return Section("Toys", (Paragraph("This preset has none."),))
     pulls, failed = result.toys
-    rows = {"toys": f"{pulls.toys}, {failed} more without a minimum"}
+    rows = {"toys": f"{pulls.toys}, {failed} more without a minimum or with the lifetime at its limit"}
     rows |= {name: f"{value:.2f} ± {error:.2f}{unit}" for name, (value, error), unit in (
         ("mean of the pulls", pulls.mean, ""), ("width of the pulls", pulls.width, ""),
         ("coverage of one standard deviation (0.68)", pulls.coverage, ""), ("bias", pulls.bias, " fs"))}

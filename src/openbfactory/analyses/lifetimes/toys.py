@@ -69,7 +69,7 @@ class Thrower:
 
 
 def toys(data: DataSet, found: Measurement, count: int, seed: int, sample: str) -> tuple[PullSummary, int]:
-    """Pulls of the lifetime in toys, and the number of toys without a minimum.
+    """Pulls of the lifetime in toys, and the number of toys without a minimum, or with the lifetime at its limit.
 
     Raises
     ------
@@ -80,7 +80,9 @@ def toys(data: DataSet, found: Measurement, count: int, seed: int, sample: str) 
     for k in range(count):
         with contextlib.suppress(FitError):
             one = throw(Address(seed, f"{sample} toys", k).generator())
-            values.append(settled_model(one, found.model)[0]["tau"])
+            fitted = settled_model(one, found.model)[0]
+            if not any(words.startswith("tau ") for words in fitted.warnings):
+                values.append(fitted["tau"])
     if len(values) < 2:
         message = f"{count - len(values)} of {count} toys have no minimum"
         raise FitError(message)
