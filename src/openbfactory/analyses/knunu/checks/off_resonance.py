@@ -1,6 +1,6 @@
 """Continuum below the resonance: normalisation of data and simulation, and weights of BDTc for the shapes.
 
-Flow: candidates of the data-like world and of the simulation (:mod:`.continuum`) -> ratio of their numbers -> BDTc, a
+Flow: candidates of the data-like world and of the simulation (``continuum.py``) -> ratio of their numbers -> BDTc, a
 classifier of data against simulation, in two halves -> weights p / (1 - p) -> chi2 of every input before and after ->
 what a second classifier still tells apart.  A further sample like the data says what is planted: its rate holds the
 factor on quark pairs and the change of the acceptance by detector and fragmentation.
