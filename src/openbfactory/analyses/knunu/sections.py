@@ -157,7 +157,7 @@ def efficiency(result: KnunuResult, published: PublishedMeasurement) -> Section:
                      for who, r in ratios.items())
     return Section("Signal efficiency", (
         Paragraph("Kaons of high momentum, at low q^{2}, are easy to tell from background; slow ones are not. From "
-                  f"q^{{2}} = 5 to 15 GeV^{{2}} the efficiency above η = 0.98 falls by a factor of about ({text}). New "
+                  f"q^{{2}} = 5 to 15 GeV^{{2}} the efficiency above η = 0.98 falls steeply ({text}). New "
                   "physics at high q^{2} would be seen with little efficiency: the reason why the joint densities of "
                   "this page are written out for reinterpretation."),
         figures.efficiency(result, published),
