@@ -185,7 +185,7 @@ def test_charm_with_a_klong_is_that_of_a_walk_up_the_tree_and_is_planted_without
         def outputs(self, columns):
             return {"BDT2": np.ones(len(columns["p"])), "eta": np.ones(len(columns["p"]))}
 
-    monkeypatch.setattr(control, "_models", lambda run: (Model(), Model()))
+    monkeypatch.setattr(control, "models_of", lambda run: (Model(), Model()))
     worlds = {"data": control.World("belle2", {"hadronic_energy": 0.9}, klong=1e9),
               "simulation": control.World("belle2")}
     maker = control.ControlMaker("none", worlds, ("pion", "muon"))

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from openbfactory.core.errors import UnknownNameError
 from openbfactory.core.registry import lookup, names
 
 T = TypeVar("T")
+
+if TYPE_CHECKING:
+    from openbfactory.pipeline.tables import Execution
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,13 @@ class RunOptions:
     overwrite: bool = False
     source: Path | None = None
     unblind: bool = False
+
+    def execution(self, folder: str = "", chunk_size: int | None = None) -> Execution:
+        """Where and how tables are made: a folder below the output, in chunks of some size."""
+        from openbfactory.pipeline.tables import Execution
+
+        made = Execution(self.output / folder, self.seed, self.workers, self.scheduler, self.resume, self.overwrite)
+        return made if chunk_size is None else replace(made, chunk_size=chunk_size)
 
 
 @dataclass(frozen=True, slots=True)

@@ -206,6 +206,12 @@ def chunk_tables(name: str, maker: ChunkFunction, samples: Mapping[str, int], ru
                 for sample in samples}
 
 
+def columns_of(chunks: Sequence[tuple[pa.Table, Mapping[str, Any]]]) -> dict[str, Array]:
+    """Columns of chunks put together, in their order."""
+    table = pa.concat_tables([t for t, _ in chunks], promote_options="permissive")
+    return {name: table[name].to_numpy() for name in table.column_names}
+
+
 def _described(setting: SampleSetting) -> dict[str, Any]:
     """What a setting is for the record of a run: a decay file counts by what it says, not by where it stands."""
     text = "" if setting.decays is None else Path(setting.decays).read_text(encoding="utf-8", errors="replace")
@@ -225,8 +231,7 @@ def _joined(chunks: Sequence[tuple[pa.Table, Mapping[str, Any]]]) -> SampleTable
     """Chunks of one sample put together."""
     from openbfactory.generate import DecayCounts
 
-    table = pa.concat_tables([t for t, _ in chunks], promote_options="permissive")
-    columns = {name: table[name].to_numpy() for name in table.column_names}
     decays = sum((DecayCounts(**{k: v for k, v in s["decays"].items() if k != "asked"}) for _, s in chunks),
                  start=DecayCounts())
-    return SampleTable(columns, sum(s["events"] for _, s in chunks), sum(s["failed_fits"] for _, s in chunks), decays)
+    events, failed = (sum(s[k] for _, s in chunks) for k in ("events", "failed_fits"))
+    return SampleTable(columns_of(chunks), events, failed, decays)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pyarrow.parquet as pq
 from openbfactory.analyses import RunOptions
 from openbfactory.analyses.knunu.config import FOLDS, SIGNAL, KnunuConfig
 from openbfactory.analyses.knunu.training import FoldModel
+from openbfactory.core.config import digest
 from openbfactory.core.diagnostics import Findings
 from openbfactory.core.errors import InputError
 from openbfactory.experiment import Machine
@@ -46,6 +48,18 @@ def has_models(run: Path) -> bool:
     """Whether the folder of a run holds the classifiers of all folds."""
     names = [f"fold{fold}.bdt{k}.txt" for fold in range(FOLDS) for k in (1, 2)]
     return all((run / FOLDER / name).is_file() for name in (*names, RECORD))
+
+
+@cache
+def models_of(run: str) -> tuple[FoldModel, ...]:
+    """Classifiers of a finished run, read once a process; see :func:`load_models`."""
+    return load_models(Path(run))
+
+
+def models_digest(run: Path) -> str:
+    """Checksum of the classifiers of a finished run with their cuts and transforms, wherever its folder stands."""
+    return digest([[m.bdt1.digest(), m.bdt2.digest(), m.bdt1_cut, m.eta.to_dict() if m.eta else None]
+                   for m in load_models(run)])
 
 
 def load_models(run: Path) -> tuple[FoldModel, ...]:

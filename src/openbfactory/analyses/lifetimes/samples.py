@@ -13,7 +13,7 @@ from openbfactory.analyses.lifetimes.config import Lifetimes, Mode
 from openbfactory.core.units import events_expected
 from openbfactory.experiment import load_card
 from openbfactory.generate import SAMPLES, settled
-from openbfactory.pipeline.tables import CandidateMaker, Execution, SampleSetting, SampleTable, candidate_tables
+from openbfactory.pipeline.tables import CandidateMaker, SampleSetting, SampleTable, candidate_tables
 
 #: fewest events of a sample of heavier hadrons
 FEWEST = 2000
@@ -42,8 +42,7 @@ class Samples:
         options, card = self.options, card or self.options.detector
         maker = CandidateMaker(card, self.mode.request(self.config.trigger, background=background),
                                {sample: SampleSetting(sample) for sample in sizes})
-        execution = Execution(options.output / folder, options.seed, options.workers, options.scheduler,
-                              options.resume, options.overwrite, self.config.chunk_size)
+        execution = options.execution(folder, self.config.chunk_size)
         return candidate_tables(f"lifetimes.{self.name}", maker, sizes, execution, {
             "analysis": f"lifetimes.{self.name}", "card": load_card(card).digest()})
 

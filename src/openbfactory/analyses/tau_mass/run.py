@@ -31,7 +31,6 @@ from openbfactory.fit.results import write_record
 from openbfactory.generate import SAMPLES
 from openbfactory.physics.particles import species
 from openbfactory.pipeline.generation import Energy
-from openbfactory.pipeline.tables import Execution
 from openbfactory.report.html import write_report
 
 Array = npt.NDArray[np.float64]
@@ -59,8 +58,7 @@ def run(options: RunOptions, config: TauMass | None = None) -> dict[str, Any]:
     """
     config = config or load_config()
     preset = _sized(preset_of(config.presets, options.preset), options.luminosity)
-    source = Source(config, options.detector, Execution(options.output / "tables", options.seed, options.workers,
-                                                        options.scheduler, options.resume, options.overwrite))
+    source = Source(config, options.detector, options.execution("tables"))
     simulated = _simulated(source, preset)
     known, d0, b = _calibration(source.at("data"), preset, simulated)
     samples, beside, sizes = _samples(source, preset)

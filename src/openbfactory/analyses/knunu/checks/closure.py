@@ -82,7 +82,7 @@ def run(options: RunOptions) -> dict[str, Any]:
     maker = ControlMaker(str(source), two_worlds(options.detector, settings.corrected), ("pion",))
     events = background_events(card.machine, size) | {f"data.{SIGNAL}": round(enhanced * decays),
                                                       f"simulation.{SIGNAL}": settings.signal_events}
-    tables = control_samples(NAME, maker, events, options, {"analysis": NAME, "source": str(source)})
+    tables = control_samples(NAME, maker, events, options, {"analysis": NAME})
     found = slices(tables, size, settings, decays / settings.signal_events)
     fit = fitted(found, settings)
     whole = card.machine.integrated_luminosity()

@@ -13,18 +13,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from openbfactory.analyses import RunOptions
 from openbfactory.analyses.knunu.config import CONTINUUM, FOLDS
 from openbfactory.analyses.knunu.data_like import load_data_like
 from openbfactory.analyses.knunu.training import FoldModel
-from openbfactory.pipeline.chunks import ChunkTask, card_of, plan
-from openbfactory.pipeline.engines import open_engine
-from openbfactory.pipeline.produce import produce
-from openbfactory.pipeline.progress import Progress
-from openbfactory.pipeline.store import open_store
-from openbfactory.pipeline.warmup import compile_kernels
+from openbfactory.pipeline.chunks import ChunkTask, card_of
+from openbfactory.pipeline.tables import chunk_tables, columns_of
 from openbfactory.reconstruct.config import InclusiveTagConfig
 from openbfactory.reconstruct.inclusive_tag import reconstruct_inclusive_tag
 from openbfactory.reconstruct.variables import BDT1_INPUTS, BDT2_INPUTS
@@ -95,21 +90,11 @@ def continuum_samples(worlds: Mapping[str, World], luminosity: Mapping[str, floa
     samples = {f"{w}.{p}": max(2, round(machine.expected(p, luminosity[w] * world.rates.get(p, 1.0),
                                                          off_resonance=True)))
                for w, world in worlds.items() for p in CONTINUUM}
-    tasks = plan(samples, options.seed, chunk_size)
-    manifest = {"analysis": "knunu.off_resonance", "seed": options.seed, "samples": samples, "chunk_size": chunk_size,
-                "worlds": {k: asdict(v) for k, v in worlds.items()},
-                "cards": {k: card_of(v.card).digest() for k, v in worlds.items()}}
-    with (open_store(options.output, manifest, resume=options.resume, overwrite=options.overwrite) as store,
-          Progress("knunu.off_resonance") as progress):
-        if options.workers:
-            compile_kernels(maker, tasks)
-        with open_engine(options.workers, options.scheduler) as engine:
-            produce(tasks, maker, store, engine, progress)
-        found = {}
-        for world in worlds:
-            table = pa.concat_tables([pq.read_table(store.path(t)) for t in tasks if t.sample.startswith(f"{world}.")])
-            found[world] = {n: table[n].to_numpy() for n in table.column_names}
-    return found, samples
+    chunks = chunk_tables("knunu.off_resonance", maker, samples, options.execution(chunk_size=chunk_size), {
+        "analysis": "knunu.off_resonance", "worlds": {k: asdict(v) for k, v in worlds.items()},
+        "cards": {k: card_of(v.card).digest() for k, v in worlds.items()}})
+    return {world: columns_of([c for sample, made in chunks.items() if sample.startswith(f"{world}.") for c in made])
+            for world in worlds}, samples
 
 
 def judged(columns: Columns, models: tuple[FoldModel, ...]) -> Columns:

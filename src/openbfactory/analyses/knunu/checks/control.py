@@ -14,36 +14,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import Field
 
 from openbfactory.analyses import RunOptions, preset_of
-from openbfactory.analyses.knunu.classifiers import load_models
+from openbfactory.analyses.knunu.classifiers import models_digest, models_of
 from openbfactory.analyses.knunu.config import B_PAIRS, BACKGROUNDS, FOLDS
 from openbfactory.analyses.knunu.data_like import load_data_like
 from openbfactory.analyses.knunu.modelling import CHARM, K_LONG
-from openbfactory.analyses.knunu.training import FoldModel
 from openbfactory.core.config import Config
 from openbfactory.experiment import Machine
 from openbfactory.generate.truthdecays import count_decays_with
 from openbfactory.physics.particles import species
-from openbfactory.pipeline.chunks import CHUNK_SIZE, ChunkTask, card_of, plan
-from openbfactory.pipeline.engines import open_engine
-from openbfactory.pipeline.produce import produce
-from openbfactory.pipeline.progress import Progress
-from openbfactory.pipeline.store import open_store
-from openbfactory.pipeline.warmup import compile_kernels
+from openbfactory.pipeline.chunks import ChunkTask, card_of
+from openbfactory.pipeline.tables import chunk_tables, columns_of
 from openbfactory.reconstruct.config import InclusiveTagConfig
 from openbfactory.reconstruct.inclusive_tag import reconstruct_inclusive_tag
 
 if TYPE_CHECKING:
+    from openbfactory.analyses.knunu.training import FoldModel
     from openbfactory.events.record import Events
 
 Array = npt.NDArray[Any]
@@ -93,12 +87,11 @@ class ControlMaker:
         if process in B_PAIRS and world.klong != 1.0:
             few = task.address.at("thin").generator().random(len(truth)) < 1.0 / world.klong
             truth = truth.take(np.flatnonzero(klong_of_charm(truth) | few))
-        model, detected = _models(self.run)[task.index % FOLDS], simulate(truth, card, task.address.at("simulate"))
+        model, detected = models_of(self.run)[task.index % FOLDS], simulate(truth, card, task.address.at("simulate"))
         found = klong_of_charm(truth) if process in B_PAIRS else np.zeros(len(truth), bool)
-        klong = dict(zip(truth.event.tolist(), found.tolist(), strict=True))
         parts = [self._seen(detected, track, card.machine, card.detector.field.value, model) for track in self.tracks]
         columns = {n: np.concatenate([p[n] for p in parts]) for n in parts[0]}
-        columns["klong"] = np.array([klong[e] for e in columns["event"].tolist()], bool)
+        columns["klong"] = found[np.searchsorted(truth.event, columns["event"])]
         return pa.table(columns), {"events": task.events}
 
     @staticmethod
@@ -114,12 +107,6 @@ class ControlMaker:
         q2 = s / 4 + mass**2 - np.sqrt(s) * np.hypot(table.columns["pCMS"], mass)
         return {"event": table.event[above], "track": np.full(int(above.sum()), list(TRACKS).index(track), np.int8),
                 "q2_rec": q2[above].astype(np.float32), "eta": outputs["eta"][above].astype(np.float32), **columns}
-
-
-@cache
-def _models(run: str) -> tuple[FoldModel, ...]:
-    """Classifiers of a run, read once a process."""
-    return load_models(Path(run))
 
 
 def klong_of_charm(events: Events) -> npt.NDArray[np.bool_]:
@@ -177,18 +164,8 @@ def control_samples(name: str, maker: ControlMaker, samples: Mapping[str, int], 
     OpenBFactoryError
         For a wrong sample or folder, or when a chunk fails.
     """
-    tasks = plan(samples, options.seed, CHUNK_SIZE)
-    whole = {**manifest, "seed": options.seed, "samples": dict(samples), "tracks": list(maker.tracks),
+    whole = {**manifest, "classifiers": models_digest(Path(maker.run)), "tracks": list(maker.tracks),
              "worlds": {k: asdict(v) for k, v in maker.worlds.items()},
              "cards": {k: card_of(v.card).digest() for k, v in maker.worlds.items()}}
-    with (open_store(options.output, whole, resume=options.resume, overwrite=options.overwrite) as store,
-          Progress(name) as progress):
-        if options.workers:
-            compile_kernels(maker, tasks)
-        with open_engine(options.workers, options.scheduler) as engine:
-            produce(tasks, maker, store, engine, progress)
-        found = {}
-        for sample in samples:
-            table = pa.concat_tables([pq.read_table(store.path(t)) for t in tasks if t.sample == sample])
-            found[sample] = {n: table[n].to_numpy() for n in table.column_names}
-    return found
+    return {sample: columns_of(chunks) for sample, chunks in chunk_tables(
+        name, maker, samples, options.execution(), whole).items()}

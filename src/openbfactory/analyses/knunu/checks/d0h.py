@@ -29,7 +29,7 @@ from openbfactory.core.quantities import Quantity, references_in
 from openbfactory.experiment import load_card
 from openbfactory.generate import SAMPLES
 from openbfactory.pipeline.candidates import Request
-from openbfactory.pipeline.tables import Execution, chunk_tables
+from openbfactory.pipeline.tables import chunk_tables
 from openbfactory.report.records import Number
 
 Table = dict[str, npt.NDArray[Any]]
@@ -127,8 +127,7 @@ def candidates(options: RunOptions, chosen: D0h, cards: dict[str, str]) -> tuple
     each = {SIGNAL: events} | {s: round(machine.expected(s, luminosity)) for s in GENERIC}
     sizes = {f"{world}.{s}": n for world in cards for s, n in each.items()}
     maker = D0hMaker(cards, chosen.request, chosen.clone_angle.value)
-    execution = Execution(options.output / "chunks-d0h", options.seed, options.workers, options.scheduler,
-                          options.resume, options.overwrite, chosen.chunk_size)
+    execution = options.execution("chunks-d0h", chosen.chunk_size)
     chunks = chunk_tables("knunu.d0h", maker, sizes, execution, {
         "analysis": "knunu.d0h", "cards": {k: load_card(c).digest() for k, c in cards.items()}})
     tables = {}

@@ -16,7 +16,7 @@ from openbfactory.analyses.knunu.checks.embedding_sample import EmbeddingMaker
 from openbfactory.analyses.knunu.checks.pid_corrections import over
 from openbfactory.analyses.knunu.checks.settings import events_asked, section
 from openbfactory.analyses.knunu.checks.shell import Check, Finding, finish
-from openbfactory.analyses.knunu.classifiers import source_run
+from openbfactory.analyses.knunu.classifiers import models_digest, source_run
 from openbfactory.analyses.knunu.data_like import load_data_like
 from openbfactory.core.config import Config
 from openbfactory.core.provenance import Provenance
@@ -24,7 +24,7 @@ from openbfactory.core.quantities import Quantity, references_in
 from openbfactory.experiment import load_card
 from openbfactory.generate import SAMPLES
 from openbfactory.pipeline.candidates import Request
-from openbfactory.pipeline.tables import Execution, chunk_tables
+from openbfactory.pipeline.tables import chunk_tables, columns_of
 from openbfactory.report.records import Number
 
 PURPOSE = ("The efficiency of the signal comes from simulation: B^{+} → J/ψ K^{+} has the same other B in data, and "
@@ -75,15 +75,13 @@ def run(options: RunOptions) -> dict[str, Any]:
     cards = {"data": load_data_like().card, "simulation": options.detector}
     maker = EmbeddingMaker(str(source.resolve()), cards, chosen.request, chosen.sample,
                            chosen.clone_angle.value)
-    execution = Execution(options.output / "chunks-embedding", options.seed, options.workers, options.scheduler,
-                          options.resume, options.overwrite, chosen.chunk_size)
+    execution = options.execution("chunks-embedding", chosen.chunk_size)
     per_luminosity = 2 * load_card(options.detector).machine.expected("charged", 1.0) * chosen.fraction.value
     events = events_asked(options, preset_of(chosen.presets, options.preset), per_luminosity)
     chunks = chunk_tables("knunu.embedding", maker, dict.fromkeys(SAMPLE_NAMES, events), execution, {
         "analysis": "knunu.embedding", "cards": {k: load_card(c).digest() for k, c in cards.items()},
-        "classifiers": str(source)})
-    tables = {k: {n: np.concatenate([t[n].to_numpy() for t, _ in parts]) for n in parts[0][0].column_names}
-              for k, parts in chunks.items()}
+        "classifiers": models_digest(source)})
+    tables = {k: columns_of(parts) for k, parts in chunks.items()}
     kaons = {k: sum(s["kaons"] for _, s in parts) for k, parts in chunks.items()}
     rates = {k: share(int(np.sum(t["eta"] > chosen.eta)), kaons[k]) for k, t in tables.items()}
     findings = (

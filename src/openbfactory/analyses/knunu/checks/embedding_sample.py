@@ -12,17 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from openbfactory.analyses.knunu.classifiers import load_models
+from openbfactory.analyses.knunu.classifiers import models_of
 from openbfactory.analyses.knunu.config import FOLDS, SIGNAL
-from openbfactory.analyses.knunu.training import FoldModel
 from openbfactory.events.record import Events
 from openbfactory.experiment import Card
 from openbfactory.generate import generate_events
@@ -99,14 +96,8 @@ class EmbeddingMaker:
 
     def _judged(self, table: CandidateTable, index: int) -> dict[str, Array]:
         """Outputs of the classifiers of a fold and some variables of each candidate."""
-        outputs = _models(self.run)[index % FOLDS].outputs(table.columns)
+        outputs = models_of(self.run)[index % FOLDS].outputs(table.columns)
         return {n: np.asarray(c, np.float32) for n, c in {**outputs, **{k: table.columns[k] for k in KEPT}}.items()}
-
-
-@cache
-def _models(run: str) -> tuple[FoldModel, ...]:
-    """Classifiers of a run, read once a process."""
-    return load_models(Path(run))
 
 
 def _simulated(sample: str, task: ChunkTask, card: Card, stage: str) -> Events:

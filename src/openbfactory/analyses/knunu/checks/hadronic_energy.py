@@ -28,7 +28,7 @@ from openbfactory.core.quantities import Quantity, references_in
 from openbfactory.experiment import load_card
 from openbfactory.generate import SAMPLES
 from openbfactory.pipeline.candidates import Request
-from openbfactory.pipeline.tables import CandidateMaker, Execution, SampleSetting, candidate_tables
+from openbfactory.pipeline.tables import CandidateMaker, SampleSetting, candidate_tables
 from openbfactory.report.content import Paragraph, Picture, Section
 from openbfactory.report.fitted import Curve, FittedDistribution, fitted_distribution
 from openbfactory.report.records import Number
@@ -91,8 +91,7 @@ def sample(name: str, card: str, events: int, config: HadronicEnergy, options: R
                 "pi0": Request("pi0 -> gamma:pi0eff40 gamma:pi0eff40", config.pi0.cut, variables=("mass = InvM",))}
     found = {kind: candidate_tables(
         f"{name} {kind}", CandidateMaker(card, request, {name: SampleSetting("charged")}), {name: events},
-        Execution(options.output / name / kind, options.seed, options.workers, options.scheduler, options.resume,
-                  options.overwrite, config.chunk_size),
+        options.execution(f"{name}/{kind}", config.chunk_size),
         {"analysis": "knunu.hadronic_energy", "card": load_card(card).digest()})[name]
         for kind, request in requests.items()}
     codes = np.nan_to_num(np.abs(found["clusters"]["mcPDG"]))

@@ -19,7 +19,7 @@ from openbfactory.core.provenance import Provenance
 from openbfactory.core.quantities import references_in
 from openbfactory.experiment import load_card
 from openbfactory.generate import SAMPLES, settled
-from openbfactory.pipeline.tables import CandidateMaker, Execution, SampleSetting, SampleTable, candidate_tables
+from openbfactory.pipeline.tables import CandidateMaker, SampleSetting, SampleTable, candidate_tables
 from openbfactory.report.records import Number
 
 PURPOSE = ("The cut on kaonID is the one strong requirement on the signal kaon: its efficiency and the rate of pions "
@@ -39,8 +39,7 @@ def make_tables(options: RunOptions, chosen: KaonId) -> dict[str, SampleTable]:
     per_luminosity = 1e6 * sample.cross_section(settled(chosen.sample, sample.parameters, {}), machine)[0]
     events = events_asked(options, preset_of(chosen.presets, options.preset), per_luminosity)
     for names, card in zip(zip(FITTED, TRUTH, strict=True), (load_data_like().card, options.detector), strict=True):
-        execution = Execution(options.output / f"chunks-{names[0]}", options.seed, options.workers, options.scheduler,
-                              options.resume, options.overwrite, chosen.chunk_size)
+        execution = options.execution(f"chunks-{names[0]}", chosen.chunk_size)
         maker = CandidateMaker(card, chosen.request, {n: SampleSetting(chosen.sample) for n in names})
         sizes = dict.fromkeys(names, events)
         tables |= candidate_tables("knunu.kaon_id", maker, sizes, execution,

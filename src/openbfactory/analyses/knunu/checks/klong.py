@@ -23,7 +23,7 @@ from openbfactory.core.provenance import Provenance
 from openbfactory.core.quantities import Quantity, references_in
 from openbfactory.experiment import load_card
 from openbfactory.generate import SAMPLES, settled
-from openbfactory.pipeline.tables import CandidateMaker, Execution, SampleSetting, candidate_tables
+from openbfactory.pipeline.tables import CandidateMaker, SampleSetting, candidate_tables
 from openbfactory.report.comparisons import efficiency_comparison
 from openbfactory.report.content import Paragraph, Picture, Section
 from openbfactory.report.distributions import stacked_histogram
@@ -91,8 +91,7 @@ def klongs(name: str, card: str, events: int, config: Klong, options: RunOptions
             f"{name} {kind}",
             CandidateMaker(card, request, {name: SampleSetting("phigamma", {"theta_min": config.sample.theta_min},
                                                                known=False)}),
-            {name: events}, Execution(options.output / name / kind, options.seed, options.workers, options.scheduler,
-                                      options.resume, options.overwrite, config.chunk_size),
+            {name: events}, options.execution(f"{name}/{kind}", config.chunk_size),
             {"analysis": "knunu.klong", "card": load_card(card).digest()})[name]
         for kind, request in zip(("pairs", "triples"), config.sample.requests(), strict=True))
     return find_klongs(pairs, triples, config.sample, load_card(options.detector).machine.p4)

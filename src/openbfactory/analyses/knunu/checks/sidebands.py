@@ -70,7 +70,7 @@ def run(options: RunOptions) -> dict[str, Any]:
     source = source_run(options).resolve()
     maker = ControlMaker(str(source), two_worlds(options.detector, settings.corrected), tuple(settings.eta))
     events = background_events(card.machine, size)
-    tables = control_samples(NAME, maker, events, options, {"analysis": NAME, "source": str(source)})
+    tables = control_samples(NAME, maker, events, options, {"analysis": NAME})
     spectra = [spectrum(channel, tables, size, settings) for channel in CHANNELS]
     off_resonance = (settings.continuum.uncertainty or 0.0) / settings.continuum.value
     width = {"other": settings.other_b.value, "continuum": off_resonance}
