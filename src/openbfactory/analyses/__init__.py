@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from openbfactory.core.errors import UnknownNameError
+from openbfactory.core.errors import InputError, UnknownNameError
 from openbfactory.core.registry import lookup, names
 
 T = TypeVar("T")
@@ -41,6 +41,9 @@ class RunOptions:
         Folder of a finished run that this one builds on (its classifiers, its templates), None for the usual place.
     unblind
         Whether the signal region of the data is opened.
+    data
+        Ntuple of candidates that is measured in the place of simulated data; simulation still gives what the
+        measurement takes from it.
     """
 
     preset: str = "quick"
@@ -54,6 +57,7 @@ class RunOptions:
     overwrite: bool = False
     source: Path | None = None
     unblind: bool = False
+    data: Path | None = None
 
     def execution(self, folder: str = "", chunk_size: int | None = None) -> Execution:
         """Where and how tables are made: a folder below the output, in chunks of some size."""
@@ -65,13 +69,24 @@ class RunOptions:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """A measurement: its title, and where its ``run(options)`` stands (``module:function``)."""
+    """A measurement: its title, where its ``run(options)`` stands (``module:function``), whether it reads ntuples."""
 
     title: str
     entry: str
+    reads_data: bool = False
 
     def run(self, options: RunOptions) -> dict[str, object]:
-        """Result record of a run; the files are in ``options.output``."""
+        """Result record of a run; the files are in ``options.output``.
+
+        Raises
+        ------
+        InputError
+            For an ntuple of data where the measurement reads none.
+        """
+        if options.data is not None and not self.reads_data:
+            able = ", ".join(n for n in analysis_names() if ANALYSES[n].reads_data)
+            message = f"--data: '{self.title}' does not read ntuples; these do: {able}"
+            raise InputError(message)
         module, function = self.entry.split(":")
         call: Callable[[RunOptions], dict[str, object]] = getattr(importlib.import_module(module), function)
         return call(options)

@@ -25,6 +25,8 @@ def run(
                                                                "such as out/knunu for its validation, or, for knunu, "
                                                                "out/knunu.off_resonance")] = None,
     unblind: Annotated[bool, typer.Option("--unblind", help="open the signal region of the data")] = False,
+    data: Annotated[Path | None, typer.Option(help="ntuple of candidates (ROOT or Parquet) to measure in the place of "
+                                                   "simulated data")] = None,
 ) -> None:
     """Measure: generate, simulate, reconstruct, select, fit and report."""
     from openbfactory.analyses import RunOptions, find_analysis
@@ -36,7 +38,7 @@ def run(
     folder = output or Path("out") / analysis
     options = RunOptions(preset=preset, luminosity=luminosity, seed=seed, workers=workers, scheduler=scheduler,
                          detector=detector, output=folder, resume=resume, overwrite=overwrite, source=source,
-                         unblind=unblind)
+                         unblind=unblind, data=data)
     try:
         found.run(options)
     except KeyboardInterrupt:
