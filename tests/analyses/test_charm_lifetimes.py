@@ -14,13 +14,17 @@ import numpy as np
 import pytest
 
 from openbfactory.analyses import RunOptions, find_analysis, preset_of
+from openbfactory.analyses.lifetimes.changes import Change, size
 from openbfactory.analyses.lifetimes.config import load_config
 from openbfactory.analyses.lifetimes.data import FEMTO, inside, make_data
 from openbfactory.analyses.lifetimes.measurement import LEAST, Measurement, Model, fit, measure, model_of, settled_model
-from openbfactory.analyses.lifetimes.systematics import Change, of_detectors, of_feed_down, of_models, size
+from openbfactory.analyses.lifetimes.ntuple import read_data
+from openbfactory.analyses.lifetimes.subsamples import subsamples
+from openbfactory.analyses.lifetimes.systematics import of_detectors, of_feed_down, of_mass, of_models
 from openbfactory.analyses.lifetimes.toys import toys
-from openbfactory.core.errors import FitError, InputError, UnknownNameError
+from openbfactory.core.errors import EventFileError, FitError, InputError, UnknownNameError
 from openbfactory.core.random import Address
+from openbfactory.events.ntuples import write_ntuple
 from openbfactory.experiment import load_card
 from openbfactory.generate import DecayCounts, generate_events
 from openbfactory.pipeline.candidates import candidates_of
@@ -120,7 +124,84 @@ def test_changes_have_the_uncertainty_of_a_difference(samples):
     assert shift["1 %"].uncertainty < 1.0
     assert shift["nothing"].value == shift["nothing"].uncertainty == 0
     assert size("scale", {"noise": Change(1.0, 2.0), "effect": Change(5.0, 3.0)})[0] == pytest.approx(13**0.5)
-    assert size("a model", {"noise": Change(1.0, 2.0), "effect": Change(5.0, 3.0)})[0] == pytest.approx(4)
+    assert size("background model", {"noise": Change(1.0, 2.0), "effect": Change(5.0, 3.0)})[0] == pytest.approx(4)
+
+
+def test_other_bins_and_the_nominal_mass_move_the_lifetime_little(samples):
+    """Decay times are proportional to the mass: 0.05 MeV of 1869.7 MeV; bins of the same densities are noise."""
+    data = data_of((samples[0].where(np.arange(12_000) < 3000), samples[1]), scale=2.0)
+    found = of_models(data, Model(1, lives=1))
+    assert set(found["bins of the uncertainties"]) == {"20 bins", "80 bins"}
+    assert all(abs(c.value) < 0.3 * fit(data, Model(1, lives=1))["tau"][1] for c in found["bins of the uncertainties"]
+               .values())
+    up, down = found["purity"].values()
+    assert up.value < 0 < down.value  # a purity too high takes background of a short lifetime for signal
+    assert not up.counted
+    assert of_mass(MODE, 1000.0)["input mass"]["+0.05 MeV"].value == pytest.approx(1000 * 0.05 / 1869.7, rel=1e-3)
+
+
+def test_parts_scatter_as_their_uncertainties_say_and_a_wrong_lifetime_is_seen(samples):
+    """11 900 decays of exactly known densities in 39 parts: means within 4 standard deviations."""
+    data = data_of(samples, scale=0.01)
+    found = Measurement(fit(data, Model(1, background=False)), Model(1, background=False), ((), ()))
+    parts = subsamples(data, found, TAU)
+    assert parts.values.shape[0] + parts.failed == len(data.time) // 300
+    mean, error = parts.summary("tau").mean
+    assert abs(mean + 1 / np.sqrt(300)) < 4 * error
+    assert 0.55 < parts.summary("tau").width[0] < 1.45
+    assert abs(subsamples(data, found, 1.1 * TAU).summary("tau").mean[0]) > 4 * error  # a planted fault
+    assert subsamples(replace(data, time=data.time[:900], sigma=data.sigma[:900], block=data.block[:900]), found,
+                      TAU) is None
+
+
+def ntuple(samples, path, *leave_out):
+    """Signal and background candidates as an analyst would write them."""
+    parts = [samples[0].columns, samples[1]["ccbar"].columns]
+    columns = {n: np.concatenate([p[n] for p in parts]) for n in (MODE.mass, MODE.time, MODE.uncertainty, "__event__")}
+    columns |= {n: np.zeros(len(columns["__event__"])) for n in ("__experiment__", "__run__")}
+    write_ntuple(path, {n: c for n, c in columns.items() if n not in leave_out})
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["root", "parquet"])
+def test_an_ntuple_gives_its_candidates(samples, tmp_path, suffix):
+    """Oracle: counts of what was written."""
+    data = read_data(ntuple(samples, tmp_path / f"a.{suffix}"), MODE)
+    mass = np.concatenate([samples[0][MODE.mass], samples[1]["ccbar"][MODE.mass]])
+    assert len(data.time) == inside(mass, MODE.window).sum()
+    assert len(data.side_time) == inside(mass, *MODE.sidebands).sum()
+    assert not data.simulated
+    best = settled_model(data, model_of(MODE, data))[0]["tau"]
+    assert abs(best[0] - TAU) < 4 * best[1]
+
+
+def test_every_mistake_of_an_ntuple_is_said_at_once(samples, tmp_path):
+    with pytest.raises(EventFileError) as missing:
+        read_data(ntuple(samples, tmp_path / "a.root", MODE.time, MODE.uncertainty), MODE)
+    assert all(name in str(missing.value) for name in (MODE.time, MODE.uncertainty))
+    shifted = samples[0].columns | {MODE.mass: np.full(12_000, 2.5), MODE.uncertainty: np.full(12_000, 80.0)}
+    far = SampleTable(shifted, 1, 0, DecayCounts())
+    with pytest.raises(EventFileError, match="signal region") as several:
+        read_data(ntuple((far, {"ccbar": far}), tmp_path / "b.root"), MODE)
+    assert "sidebands" in str(several.value)
+    assert "ns" in str(several.value)
+    with pytest.raises(InputError, match="--luminosity"):
+        find_analysis("lifetimes.dplus").run(RunOptions(data=tmp_path / "a.root", output=tmp_path / "out"))
+    with pytest.raises(InputError, match=r"knunu|inclusive") as refused:
+        find_analysis("knunu").run(RunOptions(data=tmp_path / "a.root", output=tmp_path / "out"))
+    assert "lifetimes.dplus" in str(refused.value)
+
+
+def test_an_ntuple_is_measured_and_truth_is_not_spoken_of(samples, tmp_path):
+    few = {"ccbar": samples[1]["ccbar"].where(np.arange(2_000) < 40)}  # too few to fit: the fit is one of signal alone
+    path = ntuple((samples[0].where(np.arange(12_000) < 3_300), few), tmp_path / "a.parquet")
+    found = find_analysis("lifetimes.dplus").run(RunOptions(data=path, luminosity=0.06, output=tmp_path / "out"))
+    assert found["lifetime"]["generated"] is None
+    assert found["resolution"]["core"] is None
+    assert found["parts"]["toys"] >= 10
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "generated lifetime" not in page
+    assert "a.parquet" in page
 
 
 def test_late_decays_of_heavier_hadrons_move_the_lifetime(samples):
@@ -173,7 +254,8 @@ def test_a_run_ends_in_a_report_and_a_resumed_run_in_the_same_bytes(tmp_path):
     assert first["signal_candidates"] > 120
     value, sigma = first["lifetime"]["value"], first["lifetime"]["statistical"]
     assert abs(value - first["lifetime"]["generated"]) < 4 * sigma
-    assert set(first["systematics"]) == {"resolution model", "momentum scale", "detector alignment", "fit bias"}
+    assert set(first["systematics"]) == {"resolution model", "momentum scale", "detector alignment", "fit bias",
+                                         "input mass"}
     alignment = first["systematics"]["detector alignment"]
     assert 0 <= alignment["value"] < 0.1 * value
     assert 0 < alignment["uncertainty"] < 0.3 * sigma  # the same events: noise is not read as an effect

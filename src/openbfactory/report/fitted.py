@@ -39,6 +39,10 @@ class FittedDistribution(Config):
         The first is the whole fit.
     spans
         Shaded ranges of x by label.
+    counted
+        What the bins count.
+    simulated
+        Whether the figure is marked as one of simulated data.
     """
 
     edges: Floats = Field(min_length=2)
@@ -47,6 +51,8 @@ class FittedDistribution(Config):
     curves: tuple[Curve, ...] = ()
     spans: tuple[tuple[str, float, float], ...] = ()
     label: str = "simulated data"
+    counted: str = "candidates"
+    simulated: bool = True
     xlabel: str
     unit: str = ""
     luminosity: float | None = None
@@ -80,7 +86,7 @@ def fitted_distribution(record: FittedDistribution) -> Figure:
                 main.plot(curve.x, curve.y, color=color, lw=1.8, label=curve.label, zorder=6)
         _limits(main, record, counts)
         main.legend(loc="upper right")
-        corner(main, record.luminosity, record.note, simulated=True)
+        corner(main, record.luminosity, record.note, simulated=record.simulated)
         if below is not None:
             expected = np.maximum(np.asarray(record.expected), 1e-9)
             shown = expected > 0.5
@@ -105,11 +111,14 @@ def _limits(axes: Axes, record: FittedDistribution, counts: np.ndarray) -> None:
     else:
         axes.set_ylim(0, 1.45 * top)
     unit = f" {record.unit}" if record.unit else ""
-    axes.set_ylabel(f"candidates / ({edges[1] - edges[0]:.3g}{unit})")
+    axes.set_ylabel(f"{record.counted} / ({edges[1] - edges[0]:.3g}{unit})")
 
 
 class ParameterScan(Config):
-    """-2 ln L above its minimum over a parameter, the estimate and its uncertainty, and marked values by label."""
+    """-2 ln L above its minimum over a parameter, the estimate and its uncertainty, and marked values by label.
+
+    ``simulated`` says whether the figure is marked as one of simulated data.
+    """
 
     x: Floats = Field(min_length=3)
     rise: Floats
@@ -118,6 +127,7 @@ class ParameterScan(Config):
     marks: dict[str, float] = Field(default_factory=dict)
     xlabel: str
     unit: str = ""
+    simulated: bool = True
 
     @model_validator(mode="after")
     def _check(self) -> ParameterScan:
@@ -142,5 +152,5 @@ def parameter_scan(record: ParameterScan) -> Figure:
         axes.set_xlabel(axis_label(record.xlabel, record.unit))
         axes.set_ylabel(r"$-2\,\Delta \ln L$")
         axes.legend(loc="upper center", ncols=2)
-        corner(axes, None, "", simulated=True)
+        corner(axes, None, "", simulated=record.simulated)
     return drawn

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import Field
 
 from openbfactory.core.config import Config, load
+from openbfactory.core.quantities import Quantity
 from openbfactory.core.units import fs, speed_of_light
 from openbfactory.physics.particles import species
 from openbfactory.pipeline.candidates import Request
@@ -71,6 +72,8 @@ class Mode(Config):
         Gaussians of the resolution.
     generic
         Luminosity of the generic background over that of the preset.
+    mass_uncertainty
+        Standard deviation of the nominal mass, to which decay times are proportional [GeV].
     feed_down
         Enriched samples of heavier hadrons that decay to this one, for the systematic uncertainty.
     systematics
@@ -93,6 +96,7 @@ class Mode(Config):
     time: str
     uncertainty: str
     truth: str
+    mass_uncertainty: Quantity
     pool: Range
     window: Range
     sidebands: tuple[Range, ...]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from openbfactory.analyses.lifetimes import figures
+from openbfactory.analyses.lifetimes.changes import Change
+from openbfactory.analyses.lifetimes.internal_checks import internal_checks
 from openbfactory.analyses.lifetimes.record import Result
-from openbfactory.analyses.lifetimes.systematics import Change
 from openbfactory.report.content import Bullets, Highlight, Paragraph, ReportContent, Section, Table
 from openbfactory.report.records import ComparisonRow, Number
 from openbfactory.report.references import resolve
@@ -24,20 +25,21 @@ APPROXIMATIONS = (
 
 def report_content(result: Result) -> ReportContent:
     """Content of the report page."""
-    mode, fit = result.mode, result.found.fit
+    mode, fit, data = result.mode, result.found.fit, result.data
     references = resolve(list(result.provenance.references))
     value, sigma = fit["tau"]
     return ReportContent(
         title=f"Lifetime of the {mode.symbol}",
-        subtitle=f"simulated data, {result.luminosity:g} fb^{{−1}}; {result.title}",
-        result=f"From {result.selected:,.0f} decays {mode.title} the lifetime is {value:.2f} ± {sigma:.2f} fs, where "
-               f"{mode.generated:.1f} fs were generated.".replace(",", " "),
+        subtitle=f"{result.file or 'simulated data'}, {result.luminosity:g} fb^{{−1}}; {result.title}",
+        result=f"From {result.selected:,.0f} decays {mode.title} the lifetime is {value:.2f} ± {sigma:.2f} fs"
+               f"{f', where {mode.generated:.1f} fs were generated' if data.simulated else ''}.".replace(",", " "),
         comparison=comparison_table(_comparison(result), references),
         highlights=(Highlight("lifetime", f"{value:.1f} ± {sigma:.1f} fs"),
                     Highlight("statistical, at the published yield", f"{result.at_published:.2f} fs"),
-                    Highlight("resolution, core", f"{figures.core(result.data):.0f} fs")),
-        sections=(_selection(result), _fit(result), _toys(result), _systematics(result),
-                  Section("What is approximate", (Bullets(APPROXIMATIONS),)),
+                    Highlight("resolution, core", f"{figures.core(data):.0f} fs") if data.simulated else
+                    Highlight("mean uncertainty of the decay time", f"{np.mean(data.sigma):.0f} fs")),
+        sections=(_selection(result), _fit(result), *internal_checks(result), _systematics(result),
+                  Section("What is approximate", (Bullets(APPROXIMATIONS if data.simulated else APPROXIMATIONS[1:]),)),
                   Section("Run", (provenance_table(result.provenance),))),
         references=references, warnings=fit.warnings)
 
@@ -52,7 +54,8 @@ def _comparison(result: Result) -> list[ComparisonRow]:
                              here=Number(value=here, uncertainty=error[1]), unit=unit, remark=remark, source=p.source)
 
     return [row("lifetime", p.lifetime, fit["tau"][0], (p.statistical, fit["tau"][1]),
-                remark=f"generated with {result.mode.generated:.1f} fs"),
+                remark=f"{'generated with' if result.data.simulated else 'particle table:'} "
+                       f"{result.mode.generated:.1f} fs"),
             row("statistical uncertainty at the published yield", p.statistical, result.at_published),
             row("statistical uncertainty at the published luminosity", p.statistical, result.at_published_luminosity),
             row("systematic uncertainty", p.systematic, result.systematic),
@@ -71,11 +74,15 @@ def _selection(result: Result) -> Section:
             "after the fit": mode.after, "signal region": f"{mode.window[0]:g} to {mode.window[1]:g} GeV",
             "sidebands": ", ".join(f"{a:g} to {b:g} GeV" for a, b in mode.sidebands) or "none"}
     counts = {name: f"{n:,} events".replace(",", " ") for name, n in result.sizes.items()}
-    counts["collisions tried for the signal"] = f"{result.signal.decays.tried:,}".replace(",", " ")
+    if result.signal:
+        counts["collisions tried for the signal"] = f"{result.signal.decays.tried:,}".replace(",", " ")
+    else:
+        counts["candidates"] = f"those of {result.file}; its own selection, ranges of mass as above"
+    caption = "The strings that select." if result.signal else "The strings that select in simulation."
     return Section("Selection", (
         Paragraph("Every candidate is fitted as a whole: the tracks, the vertices and the interaction region, where it "
                   "was made. The decay time is m (d · p) / p^{2} of the flight d."),
-        pairs_table(cuts, caption="The strings that select."), pairs_table(counts, caption="Samples."),
+        pairs_table(cuts, caption=caption), pairs_table(counts, caption="Samples."),
         figures.mass(result.mode, result.data, result.luminosity)))
 
 
@@ -84,27 +91,16 @@ def _fit(result: Result) -> Section:
     blocks = [figures.decay_times(result.mode, result.data, result.found, result.luminosity)]
     if result.found.model.background:
         blocks.append(figures.sideband_times(result.mode, result.data, result.found, result.luminosity))
-    blocks += [figures.uncertainties(result.data), figures.residuals(result.data, result.found)]
+    blocks.append(figures.uncertainties(result.data))
+    if result.data.simulated:
+        blocks.append(figures.residuals(result.data, result.found))
     if len(result.found.scan[0]) >= 3:
-        blocks.append(figures.scan(result.mode, result.found))
+        blocks.append(figures.scan(result.mode, result.data, result.found))
     fit = result.found.fit
     rows = {n: f"{fit[n][0]:.4g} ± {fit[n][1]:.2g}" for n in fit.names}
     return Section("Fit", (Paragraph("Unbinned maximum likelihood in time and its uncertainty, signal region and "
                                      "sidebands together; every shape parameter is free."),
                            *blocks, pairs_table(rows, caption="Parameters; times in fs.")))
-
-
-def _toys(result: Result) -> Section:
-    """Bias and coverage."""
-    if result.toys is None:
-        return Section("Toys", (Paragraph("This preset has none."),))
-    pulls, failed = result.toys
-    rows = {"toys": f"{pulls.toys}, {failed} more without a minimum or with the lifetime at its limit"}
-    rows |= {name: f"{value:.2f} ± {error:.2f}{unit}" for name, (value, error), unit in (
-        ("mean of the pulls", pulls.mean, ""), ("width of the pulls", pulls.width, ""),
-        ("coverage of one standard deviation (0.68)", pulls.coverage, ""), ("bias", pulls.bias, " fs"))}
-    return Section("Toys", (Paragraph("Data sets of this size drawn from the fitted densities, and fitted."),
-                            pairs_table(rows, caption="The lifetime in toys.")))
 
 
 def _systematics(result: Result) -> Section:

@@ -3,8 +3,8 @@
 Signal is the enriched sample at the luminosity of the data set.  Background is what generic samples leave in the wide
 mass range ``pool`` (signal decays taken out): as many candidates as are expected in each region are drawn from it with
 replacement, each time moved by a Gaussian of its own uncertainty, because a generic sample as large as the data set
-would take days.  With fewer than :data:`LEAST` candidates the data set has no background.  Candidates that are the
-hadron, reconstructed whole, are not background even where they are not the signal (another way of the same decay).
+would take days; with fewer than :data:`LEAST` there it has none.  Candidates that are the hadron, reconstructed whole
+(another way of the same decay), are no background.
 
 Approximation: the background has the same decay times over the whole range of masses, a flat mass, and a resolution
 that is wider by the Gaussian of the drawing.
@@ -46,14 +46,15 @@ class DataSet:
     mass
         Masses of all candidates in the pool's range, GeV.
     residual
-        Measured minus generated time of true signal in the signal region, fs.
+        Measured minus generated time of true signal in the signal region, fs; empty without truth.
     sizes
         Ranges of mass: width of the signal region, width of the sidebands.
     background
         Background candidates expected in the signal region.
     block, side_block
-        Block (below :data:`BLOCKS`) of each candidate: by the event that it comes from, so that the same events
-        simulated in another way are in the same blocks.
+        Block (below :data:`BLOCKS`) of each candidate: by its event, so that an event simulated again stays in it.
+    simulated
+        False for data of a file.
     """
 
     time: Array
@@ -66,6 +67,12 @@ class DataSet:
     background: float
     block: Rows
     side_block: Rows
+    simulated: bool = True
+
+    @property
+    def label(self) -> str:
+        """What points of figures are."""
+        return "simulated data" if self.simulated else "data"
 
     @property
     def purity(self) -> tuple[float, float]:

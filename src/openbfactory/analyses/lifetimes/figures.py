@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import norm
 
 from openbfactory.analyses.lifetimes.config import Mode
 from openbfactory.analyses.lifetimes.data import DataSet
 from openbfactory.analyses.lifetimes.measurement import Measurement
 from openbfactory.fit.lifetimes import BACKGROUND_NAMES
 from openbfactory.fit.shapes.decay_mixture import mean_densities
+from openbfactory.fit.unbinned_toys import UnbinnedToys
 from openbfactory.report.content import Picture
 from openbfactory.report.fitted import Curve, FittedDistribution, ParameterScan, fitted_distribution, parameter_scan
 
@@ -25,13 +29,19 @@ def core(data: DataSet) -> float:
     return float(0.5 * (high - low))
 
 
+def _counted(data: DataSet, edges: Array, values: Array, label: str = "", **more: Any) -> FittedDistribution:
+    """Values counted in bins, with what else is drawn."""
+    counts = np.histogram(values, edges)[0]
+    return FittedDistribution(label=label or data.label, simulated=data.simulated, edges=tuple(edges),
+                              counts=tuple(map(float, counts)), **more)
+
+
 def mass(mode: Mode, data: DataSet, luminosity: float) -> Picture:
     """Masses with signal region and sidebands."""
-    counts, edges = np.histogram(data.mass, 80, mode.pool)
+    edges = np.linspace(*mode.pool, 81)
     spans = [("signal region", *mode.window)]
     spans += [("" if i else "sidebands", *side) for i, side in enumerate(mode.sidebands)]
-    drawn = FittedDistribution(edges=tuple(edges), counts=tuple(map(float, counts)), spans=tuple(spans), xlabel="mass",
-                               unit="GeV", luminosity=luminosity)
+    drawn = _counted(data, edges, data.mass, spans=tuple(spans), xlabel="mass", unit="GeV", luminosity=luminosity)
     return Picture(fitted_distribution(drawn), "Masses of the candidates; the shaded ranges are used.", "mass")
 
 
@@ -60,7 +70,6 @@ def _curves(edges: Array, sigma: Array, side: Array, found: Measurement) -> tupl
 def decay_times(mode: Mode, data: DataSet, found: Measurement, luminosity: float) -> Picture:
     """Decay times of the signal region with the fit."""
     edges = _range(mode, data)
-    counts = np.histogram(data.time, edges)[0]
     s, b = _curves(edges, data.sigma, data.side_sigma, found)
     purity = found.fit["purity"][0] if found.model.background else 1.0
     width, x = np.diff(edges)[0] * len(data.time), 0.5 * (edges[1:] + edges[:-1])
@@ -68,8 +77,8 @@ def decay_times(mode: Mode, data: DataSet, found: Measurement, luminosity: float
     curves = [Curve(label="fit", x=tuple(x), y=tuple(total))]
     if found.model.background:
         curves.append(Curve(label="background", x=tuple(x), y=tuple(other), filled=True))
-    drawn = FittedDistribution(edges=tuple(edges), counts=tuple(map(float, counts)), expected=tuple(total),
-                               curves=tuple(curves), xlabel="decay time", unit="fs", luminosity=luminosity, log=True)
+    drawn = _counted(data, edges, data.time, expected=tuple(total), curves=tuple(curves), xlabel="decay time",
+                     unit="fs", luminosity=luminosity, log=True)
     return Picture(fitted_distribution(drawn), "Decay times in the signal region and the fit; what lies below zero is "
                    "resolution.", "decay times")
 
@@ -77,12 +86,10 @@ def decay_times(mode: Mode, data: DataSet, found: Measurement, luminosity: float
 def sideband_times(mode: Mode, data: DataSet, found: Measurement, luminosity: float) -> Picture:
     """Decay times of the sidebands with the fit."""
     edges = _range(mode, data)
-    counts = np.histogram(data.side_time, edges)[0]
     _, b = _curves(edges, data.sigma, data.side_sigma, found)
     total, x = b * np.diff(edges)[0] * len(data.side_time), 0.5 * (edges[1:] + edges[:-1])
-    drawn = FittedDistribution(edges=tuple(edges), counts=tuple(map(float, counts)), expected=tuple(total),
-                               curves=(Curve(label="fit", x=tuple(x), y=tuple(total)),), xlabel="decay time", unit="fs",
-                               luminosity=luminosity, log=True)
+    drawn = _counted(data, edges, data.side_time, expected=tuple(total), xlabel="decay time", unit="fs",
+                     curves=(Curve(label="fit", x=tuple(x), y=tuple(total)),), luminosity=luminosity, log=True)
     return Picture(fitted_distribution(drawn), "Decay times in the sidebands, where there is background alone.",
                    "decay times of the sidebands")
 
@@ -90,9 +97,7 @@ def sideband_times(mode: Mode, data: DataSet, found: Measurement, luminosity: fl
 def uncertainties(data: DataSet) -> Picture:
     """Uncertainties of the decay time in the signal region."""
     edges = np.linspace(0, float(np.percentile(data.sigma, 98)), 61)
-    counts = np.histogram(data.sigma, edges)[0]
-    drawn = FittedDistribution(edges=tuple(edges), counts=tuple(map(float, counts)),
-                               xlabel="uncertainty of the decay time", unit="fs")
+    drawn = _counted(data, edges, data.sigma, xlabel="uncertainty of the decay time", unit="fs")
     return Picture(fitted_distribution(drawn), "Uncertainty of the decay time of each candidate, from the fit of its "
                    "decay.", "uncertainties of decay times")
 
@@ -101,17 +106,27 @@ def residuals(data: DataSet, found: Measurement) -> Picture:
     """Measured minus generated times."""
     reach = 5 * core(data)
     edges = np.linspace(-reach, reach, 81)
-    counts = np.histogram(data.residual, edges)[0]
-    drawn = FittedDistribution(edges=tuple(edges), counts=tuple(map(float, counts)), label="true signal",
-                               xlabel="measured - generated decay time", unit="fs")
+    drawn = _counted(data, edges, data.residual, "true signal", xlabel="measured - generated decay time", unit="fs")
     return Picture(fitted_distribution(drawn), f"Resolution: half of the central 68 % is {core(data):.0f} fs; truth is "
                    "used for this figure alone.", "resolution of decay times")
 
 
-def scan(mode: Mode, found: Measurement) -> Picture:
+def scan(mode: Mode, data: DataSet, found: Measurement) -> Picture:
     """Profile likelihood of the lifetime."""
     value, sigma = found.fit["tau"]
+    mark = "generated" if data.simulated else "particle table"
     drawn = ParameterScan(x=found.scan[0], rise=found.scan[1], value=value, uncertainty=sigma, unit="fs",
-                          marks={"generated": mode.generated}, xlabel="lifetime")
+                          marks={mark: mode.generated}, xlabel="lifetime", simulated=data.simulated)
     return Picture(parameter_scan(drawn), "Likelihood as a function of the lifetime, all other parameters refitted.",
                    "likelihood scan")
+
+
+def pulls(data: DataSet, parts: UnbinnedToys) -> Picture:
+    """Pulls of the parts of the data set."""
+    found, edges = parts.pulls("tau"), np.linspace(-4, 4, 21)
+    centres, expected = 0.5 * (edges[1:] + edges[:-1]), len(found) * np.diff(norm.cdf(edges))
+    normal = Curve(label="normal distribution", x=tuple(centres), y=tuple(expected))
+    drawn = _counted(data, edges, found, "parts of the data set", xlabel="pull of the lifetime", curves=(normal,),
+                     counted="parts")
+    return Picture(fitted_distribution(drawn), "Lifetimes of parts of the data set that share no event, less the one "
+                   "expected, over their uncertainties.", "pulls of the parts")

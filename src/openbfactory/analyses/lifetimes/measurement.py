@@ -28,12 +28,16 @@ SCAN = np.linspace(-3, 3, 13)
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Choices of a fit: Gaussians of the resolution, densities of the uncertainties, background and its lifetimes."""
+    """Choices of a fit: Gaussians of the resolution, background and its lifetimes, densities of the uncertainties.
+
+    These are two with a ``ratio`` in ``bins``, or one for signal and background.
+    """
 
     gaussians: int
     ratio: bool = True
     background: bool = True
     lives: int = 2
+    bins: int = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +69,16 @@ def cost_of(data: DataSet, model: Model) -> Cost:
     if not model.background:
         return DecayCost(data.time, data.sigma, model.gaussians)
     purity, uncertainty = data.purity
-    ratio = density_ratio(data.sigma, data.side_sigma, purity) if model.ratio else None
-    return Simultaneous({"signal region": LifetimeCost(data.time, data.sigma, ratio, model.gaussians),
+    return Simultaneous({"signal region": LifetimeCost(data.time, data.sigma, ratio_of(data, model), model.gaussians),
                          "sidebands": LifetimeCost(data.side_time, data.side_sigma, None, 0),
                          "purity": NormalConstraint("purity", purity, uncertainty)})
+
+
+def ratio_of(data: DataSet, model: Model) -> Array | None:
+    """Density of the uncertainties in the background over that in the signal, None where the model has one density."""
+    if not (model.background and model.ratio):
+        return None
+    return density_ratio(data.sigma, data.side_sigma, data.purity[0], bins=model.bins)
 
 
 def fit(data: DataSet, model: Model, start: dict[str, float] | None = None,

@@ -1,84 +1,32 @@
-"""What changes the lifetime: other models, other detectors, hadrons that decay to this one; each with its uncertainty.
+"""What changes the lifetime: other models, other detectors, the nominal mass, hadrons that decay to this one, toys.
 
-The uncertainty of a change is statistical: both fits share events, so it comes from blocks of events (infinitesimal
-jackknife of the difference, :mod:`openbfactory.fit.influence`).  A detector that differs is simulated from the same
-truth with the same random numbers, and only candidates of events that both have are fitted.
-
-The size of a source counts what is more than noise: root of the sum of (change^2 - uncertainty^2), not below 0, over
-its changes; for models the largest of them.
+A detector that differs is simulated from the same truth with the same random numbers, and only candidates of events
+that both have are fitted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
+from openbfactory.analyses.lifetimes.changes import Change, Changes, change
 from openbfactory.analyses.lifetimes.config import Mode
-from openbfactory.analyses.lifetimes.data import BLOCKS, DataSet, inside, make_data, times, true_signal
+from openbfactory.analyses.lifetimes.data import DataSet, inside, make_data, times, true_signal
 from openbfactory.analyses.lifetimes.measurement import Model, fit, settled_model
 from openbfactory.core.errors import FitError
-from openbfactory.fit.costs import Cost, DecayCost
-from openbfactory.fit.influence import block_uncertainty, influence
-from openbfactory.fit.lifetimes import LifetimeCost, density_ratio
+from openbfactory.fit.costs import DecayCost
+from openbfactory.fit.influence import influence
 from openbfactory.fit.unbinned import UnbinnedResult
 from openbfactory.fit.unbinned_toys import PullSummary
+from openbfactory.physics.particles import species
 from openbfactory.pipeline.tables import SampleTable
 
-Array = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A change of the lifetime and its statistical uncertainty [fs]; some are shown and not counted."""
-
-    value: float
-    uncertainty: float
-    counted: bool = True
-
-    @property
-    def excess(self) -> float:
-        """Square of what is more than noise, fs^2; 0 where it does not count."""
-        return max(self.value**2 - self.uncertainty**2, 0.0) if self.counted else 0.0
-
-
-#: changes by source and name
-Changes = dict[str, dict[str, Change]]
-
-
-def size(source: str, changes: Mapping[str, Change]) -> tuple[float, float]:
-    """Systematic uncertainty of a source, and the statistical uncertainty of that, fs."""
-    counted = [c for c in changes.values() if c.counted]
-    if "model" in source and counted:
-        counted = [max(counted, key=lambda c: c.excess)]
-    return (float(np.sqrt(max(sum(c.value**2 - c.uncertainty**2 for c in counted), 0.0))),
-            float(np.sqrt(sum(c.uncertainty**2 for c in counted))))
-
-
-def by_blocks(data: DataSet, model: Model, found: UnbinnedResult) -> Array:
-    """Change of the lifetime by each block of events, to first order, shape (blocks,)."""
-    ratio = density_ratio(data.sigma, data.side_sigma, data.purity[0]) if model.background and model.ratio else None
-    tau, result = found.names.index("tau"), np.zeros(BLOCKS)
-    for k in range(BLOCKS):
-        one, two = data.block == k, data.side_block == k
-        costs: list[Cost] = []
-        if one.any():
-            costs.append(LifetimeCost(data.time[one], data.sigma[one], None if ratio is None else ratio[one],
-                                      model.gaussians) if model.background else
-                         DecayCost(data.time[one], data.sigma[one], model.gaussians))
-        if model.background and two.any():
-            costs.append(LifetimeCost(data.side_time[two], data.side_sigma[two], None, 0))
-        result[k] = sum(influence(cost, found)[tau] for cost in costs)
-    return result
-
-
-def change(one: tuple[DataSet, Model, UnbinnedResult], other: tuple[DataSet, Model, UnbinnedResult], *,
-           counted: bool = True) -> Change:
-    """Change of the lifetime from one fit to another; their blocks are those of the same events."""
-    moved = by_blocks(*other) - by_blocks(*one)
-    return Change(other[2]["tau"][0] - one[2]["tau"][0], block_uncertainty(moved), counted)
+#: other numbers of bins of the ratio of densities of the uncertainties
+BINS = (20, 80)
+#: GeV to MeV
+MEGA = 1e3
 
 
 def of_models(data: DataSet, model: Model) -> Changes:
@@ -91,6 +39,8 @@ def of_models(data: DataSet, model: Model) -> Changes:
                  "background of one lifetime": replace(model, lives=1),
                  "no background": replace(model, background=False)}
         found["background model"] = {name: _by_model(nominal, m) for name, m in tried.items() if m != model}
+        found["bins of the uncertainties"] = {f"{n} bins": _by_model(nominal, replace(model, bins=n)) for n in BINS}
+        found["purity"] = {f"{sign:+d} standard deviation": _by_purity(nominal, sign) for sign in (1, -1)}
     return found
 
 
@@ -101,6 +51,23 @@ def _by_model(nominal: tuple[DataSet, Model, UnbinnedResult], model: Model) -> C
     except FitError:
         return Change(float("nan"), float("nan"), counted=False)
     return change(nominal, (nominal[0], model, found), counted=model.background)
+
+
+def _by_purity(nominal: tuple[DataSet, Model, UnbinnedResult], sign: int) -> Change:
+    """Change with a purity one standard deviation away; not counted, the fit is free to move by as much."""
+    data, model, _ = nominal
+    value, sigma = data.purity
+    try:
+        found = fit(data, model, {"purity": min(value + sign * sigma, 1.0)}, ("purity",))
+    except FitError:
+        return Change(float("nan"), float("nan"), counted=False)
+    return Change(found["tau"][0] - nominal[2]["tau"][0], 0.0, counted=False)
+
+
+def of_mass(mode: Mode, tau: float) -> Changes:
+    """Change by the nominal mass of the hadron, to which decay times are proportional."""
+    mass = mode.mass_uncertainty
+    return {"input mass": {f"{MEGA * mass.value:+.2g} MeV": Change(tau * mass.value / species(mode.hadron).mass, 0.0)}}
 
 
 def of_detectors(mode: Mode, nominal: SampleTable, varied: Mapping[str, Mapping[str, SampleTable]]) -> Changes:
