@@ -121,6 +121,13 @@ def test_lifetime_fit_agrees_with_plain_minuit():
     assert result.warnings == ()
 
 
+def test_a_fit_without_free_parameters_is_the_value_of_the_cost():
+    cost, point = DecayCost(*decays(500, 1)), {"tau": 0.4, "bias": 0.0, "scale1": 1.1}
+    found = fit_unbinned(cost, point, fixed=list(point))
+    assert found.twice_nll == cost.value(np.array([0.4, 0.0, 1.1]))
+    assert found["tau"] == (0.4, 0.0)
+
+
 def test_lifetime_pulls():
     pulls = []
     for seed in range(40):

@@ -86,9 +86,11 @@ def fit_unbinned(cost: Cost, start: Mapping[str, float], *, limits: Mapping[str,
                                        limits={n: b for n, b in bounds.items() if n not in fixed}))
     names = cost.parameters
     point = np.array([start[n] for n in names])
-    if not math.isfinite(cost.value(point)):
+    if not math.isfinite(here := cost.value(point)):
         message = "the likelihood is zero at the start values"
         raise FitError(message)
+    if not names:  # every parameter is fixed
+        return UnbinnedResult((), np.zeros(0), np.zeros(0), np.zeros((0, 0)), float(here), ())
     steps = np.array([_step(start[n], bounds.get(n)) for n in names])
     tried = []
     for derivatives in (True, False) if cost.gradient(point) is not None else (False,):
