@@ -79,7 +79,8 @@ def record(result: Result) -> dict[str, Any]:
         "warnings": list(fit.warnings), "signal_candidates": result.selected,
         "candidates": {"signal region": len(data.time), "sidebands": len(data.side_time)},
         "purity": data.purity[0], "resolution": {
-            "mean_sigma": float(np.mean(data.sigma)), "core": figures.core(data) if data.simulated else None},
+            "mean_sigma": float(np.mean(data.sigma)), "median_sigma": float(np.median(data.sigma)),
+            "core": figures.core(data) if data.simulated else None},
         "statistical_at_published_yield": result.at_published,
         "statistical_at_published_luminosity": result.at_published_luminosity,
         "shifts": {k: {n: asdict(c) for n, c in v.items()} for k, v in result.shifts.items()},
