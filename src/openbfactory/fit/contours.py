@@ -21,7 +21,6 @@ from openbfactory.core.diagnostics import Findings
 from openbfactory.core.errors import FitError, InputError
 from openbfactory.core.provenance import Provenance
 from openbfactory.fit.estimate import Analysis, analyse
-from openbfactory.fit.profile import BetterMinimum, with_better_minimum
 from openbfactory.fit.specification import FloatArray
 from openbfactory.fit.workspace import Workspace
 
@@ -102,19 +101,12 @@ def scan_two(workspace: Workspace | Mapping[str, Any] | str | Path | Analysis, f
     """
     analysis = workspace if isinstance(workspace, Analysis) else analyse(workspace, channels=channels)
     indices = _checked(analysis, first, second)
-    for _ in range(5):
-        try:
-            delta = _grid(analysis, indices, first.values, second.values)
-        except BetterMinimum as better:
-            analysis.fit = with_better_minimum(analysis.fit, better.x)
-            continue
-        missing = int(np.isnan(delta).sum())
-        warnings = (f"no conditional fit at {missing} of {delta.size} points",) if missing else ()
-        x = analysis.fit.minimum.x
-        return ContourResult((first, second), delta, (float(x[indices[0]]), float(x[indices[1]])),
-                             analysis.fit.twice_nll, warnings, analysis.provenance())
-    message = "the profile keeps finding lower minima: the likelihood has many"
-    raise FitError(message)
+    delta = analysis.settled(lambda: _grid(analysis, indices, first.values, second.values))
+    missing = int(np.isnan(delta).sum())
+    warnings = (f"no conditional fit at {missing} of {delta.size} points",) if missing else ()
+    x = analysis.fit.minimum.x
+    return ContourResult((first, second), delta, (float(x[indices[0]]), float(x[indices[1]])), analysis.fit.twice_nll,
+                         warnings, analysis.provenance())
 
 
 def _checked(analysis: Analysis, first: Axis, second: Axis) -> tuple[int, int]:

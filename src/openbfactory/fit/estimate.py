@@ -8,10 +8,10 @@ anything that ``analyse`` takes.  The definitions of the numbers stand in
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -21,10 +21,12 @@ from openbfactory.core.errors import FitError, InputError, UnknownNameError
 from openbfactory.core.provenance import Provenance
 from openbfactory.fit.compilation import compile_model
 from openbfactory.fit.likelihood import Likelihood
-from openbfactory.fit.profile import BetterMinimum, Crossing, Fit, best_fit, with_better_minimum
+from openbfactory.fit.profile import Crossing, Fit, best_fit, with_lowest
 from openbfactory.fit.results import BranchingFraction, FitResult, ParameterEstimate, ScanResult
 from openbfactory.fit.specification import FloatArray
 from openbfactory.fit.workspace import Workspace, as_workspace
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -43,6 +45,20 @@ class Analysis:
     def index(self) -> int:
         """Index of the parameter of interest."""
         return self.fit.likelihood.model.parameters.index(self.poi)
+
+    def settled(self, compute: Callable[[], T]) -> T:
+        """What a function of this analysis gives when no conditional fit in it lies below the best fit.
+
+        Raises
+        ------
+        FitError
+            When conditional fits keep finding lower minima.
+        """
+        def of(fit: Fit) -> T:
+            self.fit = fit
+            return compute()
+
+        return with_lowest(self.fit, of)[0]
 
     def provenance(self) -> Provenance:
         """What made a result of this analysis."""
@@ -108,13 +124,7 @@ def estimate(workspace: Workspace | Mapping[str, Any] | str | Path | Analysis, p
     """
     analysis = workspace if isinstance(workspace, Analysis) else analyse(
         workspace, poi, channels=channels, measurement=measurement)
-    for _ in range(5):
-        try:
-            return _estimate(analysis, unit, tests)
-        except BetterMinimum as better:
-            analysis.fit = with_better_minimum(analysis.fit, better.x)
-    message = "the profile keeps finding lower minima: the likelihood has many"
-    raise FitError(message)
+    return analysis.settled(lambda: _estimate(analysis, unit, tests))
 
 
 def scan(workspace: Workspace | Mapping[str, Any] | str | Path | Analysis, poi: str | None = None, *,
@@ -133,19 +143,12 @@ def scan(workspace: Workspace | Mapping[str, Any] | str | Path | Analysis, poi: 
         workspace, poi, channels=channels, measurement=measurement)
     _check_range(analysis, low, high, points)
     values = np.linspace(low, high, points)
-    for _ in range(5):
-        try:
-            delta = _scan(analysis, values)
-        except BetterMinimum as better:
-            analysis.fit = with_better_minimum(analysis.fit, better.x)
-            continue
-        warnings = tuple(f"no conditional fit at {analysis.poi} = {v:g}"
-                         for v, d in zip(values, delta, strict=True) if d is None)
-        best = float(analysis.fit.minimum.x[analysis.index])
-        return ScanResult(analysis.poi, tuple(values.tolist()), tuple(delta), best, analysis.fit.twice_nll, warnings,
-                          analysis.provenance())
-    message = "the profile keeps finding lower minima: the likelihood has many"
-    raise FitError(message)
+    delta = analysis.settled(lambda: _scan(analysis, values))
+    warnings = tuple(f"no conditional fit at {analysis.poi} = {v:g}" for v, d in zip(values, delta, strict=True)
+                     if d is None)
+    best = float(analysis.fit.minimum.x[analysis.index])
+    return ScanResult(analysis.poi, tuple(values.tolist()), tuple(delta), best, analysis.fit.twice_nll, warnings,
+                      analysis.provenance())
 
 
 def _check_range(analysis: Analysis, low: float, high: float, points: int) -> None:

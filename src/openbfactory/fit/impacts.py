@@ -36,7 +36,7 @@ import numpy as np
 from openbfactory.core.errors import FitError, UnknownNameError
 from openbfactory.fit.estimate import Analysis
 from openbfactory.fit.likelihood import Likelihood
-from openbfactory.fit.profile import BetterMinimum, Fit, hessian_covariance, with_better_minimum
+from openbfactory.fit.profile import Fit, hessian_covariance
 from openbfactory.fit.specification import BoolArray, FloatArray
 
 
@@ -130,15 +130,8 @@ def ranking(analysis: Analysis, names: Sequence[str] | None = None) -> list[Impa
     parameters = analysis.fit.likelihood.model.parameters
     which = [parameters.index(n) for n in names] if names is not None else [
         int(i) for i in np.flatnonzero(analysis.fit.minimum.free) if i != analysis.index]
-    for _ in range(5):
-        try:
-            impacts = [_impact(analysis, i) for i in which]
-        except BetterMinimum as better:
-            analysis.fit = with_better_minimum(analysis.fit, better.x)
-            continue
-        return sorted(impacts, key=lambda i: (-i.size, i.name))
-    message = "the conditional fits keep finding lower minima: the likelihood has many"
-    raise FitError(message)
+    impacts = analysis.settled(lambda: [_impact(analysis, i) for i in which])
+    return sorted(impacts, key=lambda i: (-i.size, i.name))
 
 
 def _impact(analysis: Analysis, index: int) -> Impact:

@@ -34,7 +34,7 @@ from openbfactory.core.errors import FitError, InputError
 from openbfactory.core.provenance import Provenance
 from openbfactory.fit.estimate import Analysis, analyse
 from openbfactory.fit.likelihood import Likelihood
-from openbfactory.fit.profile import BetterMinimum, Fit, best_fit, with_better_minimum
+from openbfactory.fit.profile import BetterMinimum, Fit, best_fit
 from openbfactory.fit.workspace import Workspace
 
 #: outcomes of the expected band, in standard deviations
@@ -132,16 +132,7 @@ class UpperLimit:
         if not parameters.lower[self.index] <= 0.0 < parameters.upper[self.index]:
             message = f"no limit: the bounds of {analysis.poi} do not hold 0 and larger values"
             raise FitError(message)
-        for _ in range(5):
-            try:
-                background = analysis.fit.conditional(self.index, 0.0)
-            except BetterMinimum as better:
-                analysis.fit = with_better_minimum(analysis.fit, better.x)
-                continue
-            break
-        else:
-            message = "the profile keeps finding lower minima: the likelihood has many"
-            raise FitError(message)
+        background = analysis.settled(lambda: analysis.fit.conditional(self.index, 0.0))
         model = analysis.fit.likelihood.model
         terms = model.constraints
         auxdata = background.x[terms.order] * np.where(terms.is_poisson, terms.width, 1.0)

@@ -30,7 +30,6 @@ from openbfactory.core.errors import FitError, InputError
 from openbfactory.core.provenance import Provenance
 from openbfactory.core.random import Address
 from openbfactory.fit.estimate import Analysis
-from openbfactory.fit.profile import BetterMinimum, with_better_minimum
 from openbfactory.fit.specification import FloatArray
 
 #: walkers of the ensemble for each coordinate; steps until it has forgotten its start, in autocorrelation times
@@ -122,16 +121,7 @@ def posterior(analysis: Analysis, coordinates: Sequence[Coordinate], *, steps: i
         When a parameter does not exist.
     """
     _check(coordinates, steps)
-    for _ in range(5):
-        try:
-            density = log_marginal(analysis, coordinates)
-        except BetterMinimum as better:
-            analysis.fit = with_better_minimum(analysis.fit, better.x)
-            continue
-        break
-    else:
-        message = "the profile keeps finding lower minima: the likelihood has many"
-        raise FitError(message)
+    density = analysis.settled(lambda: log_marginal(analysis, coordinates))
     holes = int(np.isneginf(density).sum())
     warnings = [f"no conditional fit at {holes} of {density.size} points of the grid"] if holes else []
     log = _interpolated(coordinates, density)

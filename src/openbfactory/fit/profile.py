@@ -17,8 +17,9 @@ a lower point than the best one, the best fit is repeated from there.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -27,8 +28,13 @@ from openbfactory.fit.likelihood import Likelihood
 from openbfactory.fit.minimise import FLAT, Minimum, Problem, minimise
 from openbfactory.fit.specification import BoolArray, FloatArray, IntArray
 
+T = TypeVar("T")
+
 #: a conditional minimum that is lower than the best one by more than this is a better minimum
 IMPROVEMENT = 1e-7
+
+#: best fits that are made again from lower points, at most
+TRIES = 5
 
 #: precision of sqrt(2NLL difference) at the ends of a profile interval
 CROSSING = 1e-7
@@ -225,9 +231,21 @@ def best_fit(likelihood: Likelihood, *, start: FloatArray | None = None, fixed: 
     return Fit(likelihood, fixed, minimum, hessian_covariance(minimum.hessian, minimum.free))
 
 
-def with_better_minimum(fit: Fit, point: FloatArray) -> Fit:
-    """The fit repeated from a point that was found to lie lower."""
-    return replace(best_fit(fit.likelihood, start=point, fixed=fit.fixed))
+def with_lowest(fit: Fit, compute: Callable[[Fit], T]) -> tuple[T, Fit]:
+    """What a function gives of a best fit, and the fit: made again from lower points that conditional fits find.
+
+    Raises
+    ------
+    FitError
+        When they keep finding lower minima.
+    """
+    for _ in range(TRIES):
+        try:
+            return compute(fit), fit
+        except BetterMinimum as better:
+            fit = best_fit(fit.likelihood, start=better.x, fixed=fit.fixed)
+    message = "the profile keeps finding lower minima: the likelihood has many"
+    raise FitError(message)
 
 
 def _default_starts(likelihood: Likelihood, which: IntArray | None = None,

@@ -43,7 +43,7 @@ from openbfactory.fit.estimate import Analysis
 from openbfactory.fit.impacts import UncertaintySplit
 from openbfactory.fit.likelihood import Likelihood
 from openbfactory.fit.model import Model
-from openbfactory.fit.profile import BetterMinimum, Fit, best_fit, with_better_minimum
+from openbfactory.fit.profile import Fit, best_fit, with_lowest
 from openbfactory.fit.specification import FloatArray
 
 #: thrown: around the parameters; expected: equal to them; nominal: those of the model
@@ -202,15 +202,11 @@ def fit_chunk(task: ToyTask) -> Toys:
 def _fit(likelihood: Likelihood, task: ToyTask) -> tuple[Fit, float]:
     """Best fit of a toy and the rise of its profile at the tested value."""
     fit = best_fit(likelihood, start=task.truth)
-    if task.tested is None:
+    tested = task.tested
+    if tested is None:
         return fit, math.nan
-    for _ in range(5):
-        try:
-            return fit, fit.rise(fit.conditional(task.index, task.tested))
-        except BetterMinimum as better:
-            fit = with_better_minimum(fit, better.x)
-    message = "the profile keeps finding lower minima"
-    raise FitError(message)
+    rise, fit = with_lowest(fit, lambda f: f.rise(f.conditional(task.index, tested)))
+    return fit, rise
 
 
 def tasks(model: Model, truth: FloatArray, index: int, count: int, address: Address, *, tested: float | None = None,
