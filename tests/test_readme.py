@@ -29,7 +29,7 @@ def test_readme_example_runs(capsys):
 
 @pytest.mark.parametrize("page", ["README.md", "docs/quickstart.md", "docs/candidates.md", "docs/likelihoods.md",
                                   "docs/samples.md", "docs/display.md", "docs/detector/trigger.md",
-                                  "docs/flavour.md", "docs/hadronic-tag.md", "docs/knunu.md"])
+                                  "docs/flavour.md", "docs/hadronic-tag.md", "docs/knunu.md", "docs/tau-mass.md"])
 def test_commands_in_the_pages_exist(page):
     """Every ``obf VERB --option`` of a page is one that the command line knows."""
     import typer

@@ -2,27 +2,36 @@
 
 Oracles: pseudomasses drawn from the form that is fitted (the edge comes back within 4 standard deviations, false alarms
 6e-5; a wrong range of edges does not), kinematics in closed form (the pseudomass of a collinear neutrino is the mass of
-the tau), momenta multiplied by planted factors, and one small run from collisions to the report.
+the tau), momenta multiplied by planted factors, and one small run from collisions to the report; an
+ntuple of its data gives the edge of a fit to the same candidates, and ntuples with planted mistakes are refused.
 """
 
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from openbfactory.analyses import RunOptions, find_analysis, preset_of
 from openbfactory.analyses.tau_mass.beam_energy import beam_energy
 from openbfactory.analyses.tau_mass.config import load_config
+from openbfactory.analyses.tau_mass.data import needed
 from openbfactory.analyses.tau_mass.measurement import MEGA, bias, edge
 from openbfactory.analyses.tau_mass.momentum_scale import LEAST, masses, momentum_scale
 from openbfactory.analyses.tau_mass.run import run
+from openbfactory.analyses.tau_mass.samples import tau_request
 from openbfactory.analyses.tau_mass.tracks import Tracks, selected
 from openbfactory.analyses.tau_mass.variations import a1_weights, changed, moved
 from openbfactory.core.errors import InputError, UnknownNameError
 from openbfactory.core.random import Address
+from openbfactory.events.cut_grammar import split_names
+from openbfactory.events.ntuples import write_ntuple
 from openbfactory.experiment import load_card
 from openbfactory.fit.pseudomass import Sample
 from openbfactory.fit.shapes.pseudomass import FORMS, pseudomass_edge_linear
@@ -209,12 +218,24 @@ def test_every_string_is_understood():
     compile_cut(CONFIG.tau.trigger)
 
 
-def test_a_run_ends_in_a_report_and_is_resumed_elsewhere(tmp_path):
-    assert find_analysis("tau_mass").entry == "openbfactory.analyses.tau_mass.run:run"
+@pytest.fixture(scope="module")
+def small():
+    """Little of everything."""
     names = ("radial 7e-5", "beams +-1e-4, same sqrt(s)", "a1 width +50 MeV")
-    small = CONFIG.model_copy(update={"variations": tuple(v for v in CONFIG.variations if v.name in names),
-                                      "mass_steps": (0.0,), "generic_samples": ("uubar",)})
-    found = run(RunOptions(luminosity=0.2, output=tmp_path / "run", seed=4), small)
+    return CONFIG.model_copy(update={"variations": tuple(v for v in CONFIG.variations if v.name in names),
+                                     "mass_steps": (0.0,), "generic_samples": ("uubar",)})
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, small):
+    """Folder and record of a finished run."""
+    folder = tmp_path_factory.mktemp("tau_mass") / "run"
+    return folder, run(RunOptions(luminosity=0.2, output=folder, seed=4), small)
+
+
+def test_a_run_ends_in_a_report_and_is_resumed_elsewhere(finished, small, tmp_path):
+    assert find_analysis("tau_mass").entry == "openbfactory.analyses.tau_mass.run:run"
+    folder, found = finished
     mass, forms = found["mass"], found["forms"]
     sigma = np.hypot(mass["statistical"], forms["quadratic"]["bias"]["mean"][1])
     assert abs(mass["value"] - mass["generated"]) < 5 * sigma
@@ -226,9 +247,80 @@ def test_a_run_ends_in_a_report_and_is_resumed_elsewhere(tmp_path):
     assert abs(planted["after"]["value"]) < 4 * planted["after"]["uncertainty"]
     assert set(found["systematics"]) >= {"boost vector", "detector misalignment", "ISR and FSR and decays", "trigger"}
     assert found["backgrounds"]["uubar"]["uncertainty"] > 0
-    page = (tmp_path / "run" / "report.html").read_text()
+    page = (folder / "report.html").read_text()
     assert "Mass of the τ lepton" in page
     assert "Systematic uncertainties" in page
-    shutil.move(tmp_path / "run", tmp_path / "moved")
+    shutil.copytree(folder, tmp_path / "moved")
     again = run(RunOptions(luminosity=0.2, output=tmp_path / "moved", seed=4, resume=True), small)
     assert json.dumps(again, sort_keys=True) == json.dumps(found, sort_keys=True)
+
+
+def candidates(folder):
+    """Columns of the simulated data of a run, without the truth."""
+    parts = [pq.read_table(f) for f in sorted((folder / "tables" / "data" / "tau").rglob("*.parquet"))]
+    whole = pa.concat_tables(parts, promote_options="permissive")
+    return {name: whole[name].to_numpy() for name in whole.column_names if not name.startswith("mc")}
+
+
+def test_an_ntuple_takes_the_place_of_simulated_data(finished, small, tmp_path):
+    folder, _ = finished
+    columns, file = candidates(folder), tmp_path / "taus.root"
+    write_ntuple(file, columns)
+    shutil.copytree(folder, tmp_path / "run")
+    options = RunOptions(luminosity=0.2, output=tmp_path / "run", seed=4, resume=True, data=file)
+    found = run(options, small)
+    mass, _ = fit_of(columns)
+    form = found["forms"]["quadratic"]
+    assert form["edge"][0] == pytest.approx(mass, abs=1e-3)
+    assert found["mass"]["value"] == pytest.approx(mass - form["bias"]["mean"][0], abs=1e-3)
+    assert found["mass"]["generated"] is found["luminosity"]["value"] is found["purity"] is None
+    assert found["backgrounds"] == {}
+    assert found["beam_energy"]["sqrt_s"] == pytest.approx(MACHINE.sqrt_s)
+    assert np.all(np.array(found["momentum_scale"]["factors"]) == 0)
+    assert found["beam_energy"]["uncertainty"] > 0
+    assert found["systematics"]["momentum scale"] > 0
+    assert "background" not in found["systematics"]
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "taus.root" in page
+    assert "generated with" not in page
+    assert "Nothing is corrected" in page
+
+
+def fit_of(columns):
+    """Edge of the candidates of a table without any correction."""
+    tracks = selected(SampleTable(columns, 0, 0, DecayCounts()), CONFIG.tau, MACHINE)
+    return edge(pseudomass(tracks.p4("pi+", "pi+", "pi+").sum(axis=1), MACHINE.p4), CONFIG.range)
+
+
+def test_an_ntuple_with_mistakes_is_refused_before_anything_is_made(finished, tmp_path):
+    columns, none = candidates(finished[0]), np.full(1, np.nan)
+    wrong = {
+        "columns.root": ({k: v for k, v in columns.items() if k not in ("thrust", "px2")}, ("thrust", "px2", "pz2")),
+        "empty.parquet": ({k: v[:0] for k, v in columns.items()}, ("no candidate",)),
+        "nan.parquet": ({k: v * none if k in ("hie", "eop0") else v for k, v in columns.items()},
+                        ("hie", "L1PSNM(hie)", "eop0")),
+        "mev.parquet": ({k: v * 1000 if k[:2] in ("px", "py", "pz") else v for k, v in columns.items()},
+                        ("candidates pass selection and trigger, 0 of them", "the median", "aligned == 1")),
+        "cut.parquet": ({k: v * 0 if k == "thrust" else v for k, v in columns.items()},
+                        ("0 of 3", "0.87 < thrust: 0 candidates"))}
+    for name, (content, told) in wrong.items():
+        write_ntuple(tmp_path / name, content)
+        with pytest.raises(InputError) as caught:
+            run(RunOptions(output=tmp_path / "out", data=tmp_path / name))
+        text = str(caught.value)
+        assert name in text
+        assert all(word in text for word in told), text
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_page_lists_the_columns_of_an_ntuple():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "tau-mass.md").read_text()
+    for column, variable in needed(CONFIG).items():
+        assert f"`{column} = {variable}`" in page
+    command = next(line for line in page.splitlines() if line.startswith("obf reconstruct"))
+    words, request = shlex.split(command), tau_request(CONFIG, true=False)
+    given = {w: words[k + 1] for k, w in enumerate(words) if w.startswith("--")}
+    assert given["--decay"] == request.decay
+    assert given["--cut"] == request.cut
+    assert given["--daughter-cut"] == f"tau-: {request.cuts['tau-']}"
+    assert split_names(given["--variables"]) == list(request.variables)

@@ -124,7 +124,7 @@ ANALYSES: dict[str, Analysis] = {
     "lifetimes.omegac": Analysis("lifetime of the Omega_c0, Omega_c0 -> Omega-(Lambda K-) pi+",
                                  "openbfactory.analyses.lifetimes.run:omegac", reads_data=True),
     "tau_mass": Analysis("mass of the tau from the pseudomass of tau -> 3 pi nu",
-                         "openbfactory.analyses.tau_mass.run:run"),
+                         "openbfactory.analyses.tau_mass.run:run", reads_data=True),
 }
 
 

@@ -47,7 +47,7 @@ def closure(there: Source, known: Calibration, samples: Samples, bias: Bias) -> 
     planted, nominal, limits = config.planted, Calibration.nominal(machine), config.range
     table = there.at("tau").taus(there.pairs(planted.luminosity, samples.pairs))
     other = selected(table, config.tau, machine)
-    one = residual(samples.data, machine, limits, nominal, machine.sqrt_s)
+    one = residual(samples.reference, machine, limits, nominal, machine.sqrt_s)
     two = [residual(other, machine, limits, k, machine.sqrt_s + planted.energy) for k in (nominal, known)]
     before, after = (Change(t.value - one.value, float(np.hypot(t.uncertainty, one.uncertainty))) for t in two)
     more = [c.value for found in of_the_calibration(other, machine, known, limits).values() for c in found.values()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,8 +30,11 @@ BINS = 60
 
 
 def edge(mass: Array, background: Array, fits: Mapping[str, UnbinnedResult], limits: Range,
-         luminosity: float) -> Picture:
-    """Pseudomasses in the range of the fit with the fitted forms; the pulls are those of the first."""
+         luminosity: float | None) -> Picture:
+    """Pseudomasses in the range of the fit with the fitted forms; the pulls are those of the first.
+
+    Without a luminosity the data are not simulated.
+    """
     counts, edges = np.histogram(mass, BINS, limits)
     beside = np.histogram(background, 15, limits)
     fine, width = np.linspace(*limits, 301), edges[1] - edges[0]
@@ -46,9 +50,14 @@ def edge(mass: Array, background: Array, fits: Mapping[str, UnbinnedResult], lim
     drawn = FittedDistribution(edges=tuple(edges), counts=tuple(map(float, counts)),
                                expected=tuple(scale * FORMS[first](centres, *limits, *fits[first].values)),
                                curves=tuple(curves), xlabel=r"pseudomass $M_{min}$", unit="GeV",
-                               luminosity=round(luminosity, 2))
+                               **_origin(luminosity))
     return Picture(fitted_distribution(drawn), "Pseudomasses and the fits; the edge lies at the mass of the tau.",
                    "pseudomasses")
+
+
+def _origin(luminosity: float | None) -> dict[str, Any]:
+    """What a distribution says of the data."""
+    return {"label": "data", "simulated": False} if luminosity is None else {"luminosity": round(luminosity, 2)}
 
 
 def resolution(tracks: Tracks, machine: Machine, limits: Range) -> tuple[Picture, float]:
@@ -67,11 +76,11 @@ def resolution(tracks: Tracks, machine: Machine, limits: Range) -> tuple[Picture
                    "for this figure alone.", "resolution of the pseudomass"), core
 
 
-def scan(points: tuple[tuple[float, ...], tuple[float, ...]], best: UnbinnedResult) -> Picture:
+def scan(points: tuple[tuple[float, ...], tuple[float, ...]], best: UnbinnedResult, *, simulated: bool) -> Picture:
     """Profile likelihood of the edge."""
     value, sigma = best["p1"]
     drawn = ParameterScan(x=tuple(MEGA * x for x in points[0]), rise=points[1], value=MEGA * value,
-                          uncertainty=MEGA * sigma, unit="MeV", xlabel=r"edge $P_1$")
+                          uncertainty=MEGA * sigma, unit="MeV", xlabel=r"edge $P_1$", simulated=simulated)
     return Picture(parameter_scan(drawn), "Likelihood as a function of the edge, all other parameters refitted.",
                    "likelihood scan")
 
@@ -124,15 +133,17 @@ def pair_masses(data: Tracks, simulated: Tracks, machine: Machine, window: Range
                    "momentum and mass.", "energies of B mesons")
 
 
-def world(config: TauMass, value: float, inner: float, total: float) -> Picture:
-    """The mass beside published ones."""
+def world(config: TauMass, value: float, inner: float, total: float, *, measured: bool = False) -> Picture:
+    """The mass beside published ones, and the generated one where it is not measured."""
     rows = [ComparedMeasurement(label=w.name, value=w.value, inner=(w.statistical[1], w.statistical[0]),
                                 up=float(np.hypot(w.statistical[0], w.systematic[0])),
                                 down=float(np.hypot(w.statistical[1], w.systematic[1]))) for w in config.world]
-    rows.append(ComparedMeasurement(label="this run (simulated)", value=value, inner=(inner, inner), up=total,
-                                    down=total, average=True))
+    rows.append(ComparedMeasurement(label="this data set" if measured else "this run (simulated)", value=value,
+                                    inner=(inner, inner), up=total, down=total, average=True))
     generated = MEGA * species("tau-").mass
-    drawn = MeasurementComparison(measurements=tuple(rows), xlabel=r"$m_\tau$ [MeV]", prediction=(generated, 0.005),
+    drawn = MeasurementComparison(measurements=tuple(rows), xlabel=r"$m_\tau$ [MeV]",
+                                  prediction=None if measured else (generated, 0.005),
                                   prediction_label="generated here")
-    return Picture(measurement_comparison(drawn), "Published masses of the tau and that of the simulated data set; "
-                   "inner bars are statistical.", "world comparison", wide=True)
+    what = "data set of the file" if measured else "simulated data set"
+    return Picture(measurement_comparison(drawn), f"Published masses of the tau and that of the {what}; inner bars are "
+                   "statistical.", "world comparison", wide=True)

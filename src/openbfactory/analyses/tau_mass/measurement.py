@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,11 @@ class Calibration:
     def nominal(cls, machine: Machine) -> Calibration:
         """Momenta and energy as they are believed to be."""
         return cls(MomentumScale.none(), BeamEnergy(machine.sqrt_s, 0.0))
+
+    def believed(self, machine: Machine) -> Calibration:
+        """Momenta and energy as they are believed to be, with the uncertainties of this calibration."""
+        return Calibration(replace(self.momentum, factors=np.zeros_like(self.momentum.factors), species={}),
+                           replace(self.energy, value=machine.sqrt_s))
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,20 +83,14 @@ class Source:
         """Tau candidates of some pairs near the edge; samples of different names are independent."""
         file = self.write("decays.dec", decays) or None
         setting = SampleSetting("taupair-edge", energy=self.energy, decays=file, filter="tau-edge", known=False)
-        return self.tables(self._request(), {name: setting}, {name: events}, self.config.chunk_size)[name]
+        return self.tables(tau_request(self.config), {name: setting}, {name: events}, self.config.chunk_size)[name]
 
     def others(self, luminosity: float) -> dict[str, SampleTable]:
         """Tau candidates of other processes with a luminosity in fb^-1."""
         names = self.config.generic_samples if luminosity else ()
         settings = {s: SampleSetting(s, energy=self.energy, filter="few-charged", known=False) for s in names}
         sizes = {s: round(self.machine.expected(s, luminosity)) for s in names}
-        return self.tables(self._request(), settings, sizes, self.config.generic_chunk_size)
-
-    def _request(self) -> Request:
-        """What is reconstructed of a tau candidate."""
-        electron = [f"eop{i} = ifNANgiveX(daughter(0, daughter({i}, clusterEoP)), 0)" for i in range(3)]
-        true = [v for q in TRUE for v in of_daughters(TAU_TRACKS[:3], q)]
-        return self.config.tau.request(TAU_TRACKS, *electron, *true, *(f"{k} = {v}" for k, v in EVENT.items()))
+        return self.tables(tau_request(self.config), settings, sizes, self.config.generic_chunk_size)
 
     def pairs(self, luminosity: float, most: int | None = None) -> int:
         """Number of pairs near the edge of a luminosity [fb^-1]; with ``most``, the same collisions as in so many."""
@@ -114,6 +108,13 @@ class Source:
         setting = SampleSetting(channel.sample, channel.parameters, self.energy, file, known=False)
         found = self.tables(channel.request(tracks), {name: setting}, {name: events}, 2000)[name]
         return tracks_of(found, len(tracks))
+
+
+def tau_request(config: TauMass, *, true: bool = True) -> Request:
+    """What is reconstructed of a tau candidate, with the true momenta of its pions if asked."""
+    electron = [f"eop{i} = ifNANgiveX(daughter(0, daughter({i}, clusterEoP)), 0)" for i in range(3)]
+    momenta = [v for q in TRUE for v in of_daughters(TAU_TRACKS[:3], q)] if true else []
+    return config.tau.request(TAU_TRACKS, *electron, *momenta, *(f"{k} = {v}" for k, v in EVENT.items()))
 
 
 @cache

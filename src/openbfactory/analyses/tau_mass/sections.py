@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from openbfactory.analyses.tau_mass import figures
 from openbfactory.analyses.tau_mass.measurement import MEGA
-from openbfactory.analyses.tau_mass.record import Result
+from openbfactory.analyses.tau_mass.result import Result
 from openbfactory.analyses.tau_mass.systematics import Change
 from openbfactory.report.content import Paragraph, Section, Table
 
@@ -27,18 +27,27 @@ def calibration_section(result: Result) -> Section:
               ("change of the pseudomass, not corrected [MeV]", "–", _text(closure.before)),
               ("change of the pseudomass, corrected [MeV]", "0", _text(closure.after)),
               ("corrected mass [MeV]", f"{result.generated:.2f}", "{:.2f} ± {:.2f}".format(*closure.mass)))
+    planted = Table(("quantity", "planted", "found"), shifts,
+                    "Shifts planted in another data set; pseudomasses are compared with those of true momenta and "
+                    "energy. Uncertainties after the correction hold those of momentum scale and energy.",
+                    numeric=frozenset({1, 2}))
+    factors = Table(("charge or species", "cos θ", "factor − 1 [10^{−3}]"), tuple(rows),
+                    "Momentum scale, measured over true.", numeric=frozenset({2}))
+    if result.data:
+        return Section("Calibrations", (
+            Paragraph(f"Nothing is corrected: √s = {MEGA * energy.value:.2f} MeV is that of the card and momenta are "
+                      f"those of the file. What is uncertain of them, {MEGA * energy.uncertainty:.2f} MeV and the "
+                      f"numbers below, comes from calibrations of simulated samples: {energy.candidates} events with "
+                      f"B^{{+}} → D̅^{{0}}π^{{+}}, {scale.candidates} decays D^{{0}} → K^{{−}}π^{{+}}."),
+            factors, planted))
     return Section("Calibrations", (
         Paragraph(f"√s = {MEGA * energy.value:.2f} ± {MEGA * energy.uncertainty:.2f} MeV from {energy.candidates} "
                   f"events with B^{{+}} → D̅^{{0}}π^{{+}}, where the card has {MEGA * result.machine.sqrt_s:.2f} MeV; "
                   f"the mean mass of B pairs moves by {energy.response:.2f} of a change of √s."),
         figures.pair_masses(b, result.mesons[2], result.machine, result.config.b.window),
-        Table(("charge or species", "cos θ", "factor − 1 [10^{−3}]"), tuple(rows),
-              "Momentum scale, measured over true.", numeric=frozenset({2})),
+        factors,
         figures.d0_masses(d0, scale.correct(d0)),
-        Table(("quantity", "planted", "found"), shifts,
-              "Shifts planted in another data set; pseudomasses are compared with those of true momenta and energy. "
-              "Uncertainties after the correction hold those of momentum scale and energy.",
-              numeric=frozenset({1, 2}))))
+        planted))
 
 
 def _text(change: Change) -> str:

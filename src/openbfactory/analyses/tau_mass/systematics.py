@@ -47,8 +47,10 @@ Changes = dict[str, dict[str, Change]]
 class Samples:
     """Selected taus of the data and of the simulation by generated mass [GeV], with and without the trigger.
 
-    ``background`` holds pseudomasses [GeV] of other processes in the data, ``pairs`` is the number of pairs near the
-    edge that were generated, ``luminosity`` [fb^-1] what their collisions stand for.
+    ``background`` holds pseudomasses [GeV] of other processes in the data.  ``reference`` are simulated taus of the
+    nominal card that runs of other cards are compared with, ``pairs`` the number of pairs near the edge that were
+    generated for them; they are the data where those are simulated.  ``luminosity`` [fb^-1] is that of the data, None
+    where nobody knows.
     """
 
     data: Tracks
@@ -56,8 +58,14 @@ class Samples:
     simulated: Mapping[float, Tracks]
     data_all: Tracks
     simulated_all: Mapping[float, Tracks]
+    reference: Tracks
     pairs: int
-    luminosity: float
+    luminosity: float | None
+
+    @property
+    def measured(self) -> bool:
+        """Whether the data come from a file."""
+        return self.luminosity is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +119,8 @@ def of_the_fit(samples: Samples, machine: Machine, known: Calibration, config: T
     for low, high in config.other_ranges:
         add("fit range", f"{low:g} to {high:g} GeV", (low, high))
     add("trigger", "not asked for", trigger=False)
-    add("background", "left out", background=False)
+    if not samples.measured:
+        add("background", "left out", background=False)
     return changes | of_the_calibration(samples.data, machine, known, config.range)
 
 

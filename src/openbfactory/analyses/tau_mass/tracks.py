@@ -67,6 +67,26 @@ def _vectors(table: SampleTable, names: tuple[str, ...], count: int) -> Array:
 def selected(table: SampleTable, chosen: Tau, machine: Machine, *, trigger: bool = True) -> Tracks:
     """The three pions of the taus that pass the selection, and the trigger if asked.
 
+    Raises
+    ------
+    InputError
+        With every column that is missing.
+    """
+    columns, tracks = selection_columns(table, machine), tracks_of(table, 4)
+    cuts = [chosen.selection, chosen.trigger] if trigger else [chosen.selection]
+    kept = tracks.take(np.logical_and.reduce([compile_cut(cut)(columns) for cut in cuts]))
+    return replace(kept, p=kept.p[:, :3], charge=kept.charge[:, :3])
+
+
+def passing(table: SampleTable, chosen: Tau, machine: Machine) -> dict[str, int]:
+    """Candidates that pass each cut of the selection alone, and the trigger."""
+    columns = selection_columns(table, machine)
+    return {cut: int(np.sum(compile_cut(cut)(columns))) for cut in (*chosen.selection.split(" and "), chosen.trigger)}
+
+
+def selection_columns(table: SampleTable, machine: Machine) -> dict[str, npt.NDArray[Any]]:
+    """Columns of a table and what the selection makes of them.
+
     ``aligned`` is 1 where the pions are on one side of the plane across the thrust axis and the other track is on the
     other, ``electron`` the largest E/p of the pions, ``neutral`` the energy on their side that is not theirs,
     ``tag_mass`` the mass of the other side [GeV, c.m.].
@@ -77,19 +97,14 @@ def selected(table: SampleTable, chosen: Tau, machine: Machine, *, trigger: bool
         With every column that is missing.
     """
     table.require([*EVENT, "eop0", "eop1", "eop2"])
-    tracks = tracks_of(table, 4)
-    p4 = tracks.p4("pi+", "pi+", "pi+", "pi+")
+    p4 = tracks_of(table, 4).p4("pi+", "pi+", "pi+", "pi+")
     star = np.stack([in_centre_of_mass(p4[:, k], machine.p4) for k in range(4)], axis=1)
     axis = np.stack([table[f"axis_{c}"] for c in "xyz"], axis=1)
     along = np.einsum("nkc,nc->nk", star[:, :, 1:], axis)
     forward = along[:, 0] > 0
     same = np.where(forward[:, None], along > 0, along < 0)
-    columns = dict(table.columns) | {
+    return dict(table.columns) | {
         "aligned": (same[:, :3].all(axis=1) & ~same[:, 3]).astype(np.float64),
         "electron": np.max([table[f"eop{k}"] for k in range(3)], axis=0),
         "neutral": np.where(forward, table["forward_energy"], table["backward_energy"]) - star[:, :3, 0].sum(axis=1),
         "tag_mass": np.where(forward, table["backward_mass"], table["forward_mass"])}
-    cuts = [chosen.selection, chosen.trigger] if trigger else [chosen.selection]
-    keep = np.logical_and.reduce([compile_cut(cut)(columns) for cut in cuts])
-    kept = tracks.take(keep)
-    return replace(kept, p=kept.p[:, :3], charge=kept.charge[:, :3])

@@ -35,7 +35,7 @@ GRID = np.linspace(0.18, 3.2, 400)
 
 
 def of_the_variations(source: Source, samples: Samples, luminosity: float) -> Changes:
-    """Changes by runs of other cards and generators, against the same part of the data."""
+    """Changes by runs of other cards and generators, against the same collisions of the nominal one."""
     changes: Changes = {}
     for k, variation in enumerate(source.config.variations):
         changes.setdefault(variation.effect, {})[variation.name] = _varied(source, k, variation, samples, luminosity)
@@ -44,7 +44,7 @@ def of_the_variations(source: Source, samples: Samples, luminosity: float) -> Ch
 
 def _varied(source: Source, number: int, variation: Variation, samples: Samples, luminosity: float) -> Change:
     """Change by one variation."""
-    machine, data = source.machine, samples.data
+    machine, data = source.machine, samples.reference
     if variation.read:
         card = source.at(f"variations/{number:02d}").changed_card(machine=variation.machine)
         one, other = _sample(data, machine), _sample(data, load_card(card).machine, machine.sqrt_s)
