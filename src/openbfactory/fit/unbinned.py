@@ -59,7 +59,7 @@ class UnbinnedResult:
 
 
 def fit_unbinned(cost: Cost, start: Mapping[str, float], *, limits: Mapping[str, tuple[float, float]] | None = None,
-                 fixed: Collection[str] = ()) -> UnbinnedResult:
+                 fixed: Collection[str] = (), thorough: bool = True) -> UnbinnedResult:
     """Estimates that minimise a cost.
 
     Parameters
@@ -70,6 +70,9 @@ def fit_unbinned(cost: Cost, start: Mapping[str, float], *, limits: Mapping[str,
         Limits of some; fitted values at a limit are warned of.
     fixed
         Parameters that stay at their start.
+    thorough
+        Try again without the gradient of the cost where there is no minimum with it: ten times as long, and where the
+        data do not tell two parameters apart mostly in vain.
 
     Raises
     ------
@@ -83,7 +86,7 @@ def fit_unbinned(cost: Cost, start: Mapping[str, float], *, limits: Mapping[str,
     if fixed:
         free = _Free(cost, start, fixed)
         return free.whole(fit_unbinned(free, {n: start[n] for n in free.parameters},
-                                       limits={n: b for n, b in bounds.items() if n not in fixed}))
+                                       limits={n: b for n, b in bounds.items() if n not in fixed}, thorough=thorough))
     names = cost.parameters
     point = np.array([start[n] for n in names])
     if not math.isfinite(here := cost.value(point)):
@@ -93,7 +96,8 @@ def fit_unbinned(cost: Cost, start: Mapping[str, float], *, limits: Mapping[str,
         return UnbinnedResult((), np.zeros(0), np.zeros(0), np.zeros((0, 0)), float(here), ())
     steps = np.array([_step(start[n], bounds.get(n)) for n in names])
     tried = []
-    for derivatives in (True, False) if cost.gradient(point) is not None else (False,):
+    attempts = (False,) if cost.gradient(point) is None else (True, False) if thorough else (True,)
+    for derivatives in attempts:
         minuit = _minuit(cost, point, steps, derivatives)
         for i, name in enumerate(names):
             minuit.errors[name] = steps[i]

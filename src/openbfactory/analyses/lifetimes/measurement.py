@@ -81,9 +81,9 @@ def ratio_of(data: DataSet, model: Model) -> Array | None:
     return density_ratio(data.sigma, data.side_sigma, data.purity[0], bins=model.bins)
 
 
-def fit(data: DataSet, model: Model, start: dict[str, float] | None = None,
-        fixed: tuple[str, ...] = ()) -> UnbinnedResult:
-    """Estimates of a data set.
+def fit(data: DataSet, model: Model, start: dict[str, float] | None = None, fixed: tuple[str, ...] = (), *,
+        thorough: bool = True) -> UnbinnedResult:
+    """Estimates of a data set; arguments as those of :func:`openbfactory.fit.unbinned.fit_unbinned`.
 
     Raises
     ------
@@ -98,11 +98,13 @@ def fit(data: DataSet, model: Model, start: dict[str, float] | None = None,
         alone = ("background_lived", "background_tau1") if model.lives == 0 else ()
         fixed = (*fixed, "background_share", "background_tau2", *alone)
     return fit_unbinned(cost, {n: values[n] for n in cost.parameters}, fixed=fixed,
-                        limits={n: limits[n] for n in cost.parameters})
+                        limits={n: limits[n] for n in cost.parameters}, thorough=thorough)
 
 
-def settled_model(data: DataSet, model: Model) -> tuple[UnbinnedResult, Model]:
+def settled_model(data: DataSet, model: Model, *, thorough: bool = True) -> tuple[UnbinnedResult, Model]:
     """The fit, with fewer shapes and a warning where those asked for have no minimum (small data sets).
+
+    Without ``thorough`` shapes are given up faster; for many data sets of known shapes.
 
     Raises
     ------
@@ -112,11 +114,11 @@ def settled_model(data: DataSet, model: Model) -> tuple[UnbinnedResult, Model]:
     lives = range(model.lives, -1, -1) if model.background else (model.lives,)
     for gaussians in range(model.gaussians, 0, -1):
         for number in lives:
-            tried = replace(model, gaussians=gaussians, lives=number)
+            tried, last = replace(model, gaussians=gaussians, lives=number), (gaussians, number) == (1, lives[-1])
             try:
-                found = fit(data, tried)
+                found = fit(data, tried, thorough=thorough or last)
             except FitError:
-                if (gaussians, number) == (1, lives[-1]):
+                if last:
                     raise
                 continue
             if number and any(words.startswith("background_tau") for words in found.warnings):

@@ -21,7 +21,7 @@ def limits_of(data: DataSet) -> dict[str, tuple[float, float]]:
     """Limits of every parameter, from the data."""
     mean, typical = _scales(data)
     return {"tau": (0.05 * mean, 20 * mean), "bias": (-10 * typical, 10 * typical), "scale1": (0.3, 3.0),
-            "scale2": (1.2, 10.0), "fraction1": (0.5, 1.0), "scale3": (1.5, 50.0), "fraction2": (0.0, 0.5),
+            "scale2": (1.2, 30.0), "fraction1": (0.5, 1.0), "scale3": (1.5, 50.0), "fraction2": (0.0, 0.5),
             "purity": (0.0, 1.0), "background_bias": (-10 * typical, 10 * typical), "background_scale": (0.3, 5.0),
             "background_tau1": (0.02 * typical, 50 * typical), "background_tau2": (0.05 * typical, 200 * typical),
             "background_lived": (0.0, 1.0), "background_share": (0.0, 1.0)}
