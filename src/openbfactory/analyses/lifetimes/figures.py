@@ -67,8 +67,8 @@ def _curves(edges: Array, sigma: Array, side: Array, found: Measurement) -> tupl
     return s, b
 
 
-def decay_times(mode: Mode, data: DataSet, found: Measurement, luminosity: float) -> Picture:
-    """Decay times of the signal region with the fit."""
+def fitted_times(mode: Mode, data: DataSet, found: Measurement, luminosity: float) -> FittedDistribution:
+    """Decay times of the signal region with the fit, counted in bins."""
     edges = _range(mode, data)
     s, b = _curves(edges, data.sigma, data.side_sigma, found)
     purity = found.fit["purity"][0] if found.model.background else 1.0
@@ -77,10 +77,14 @@ def decay_times(mode: Mode, data: DataSet, found: Measurement, luminosity: float
     curves = [Curve(label="fit", x=tuple(x), y=tuple(total))]
     if found.model.background:
         curves.append(Curve(label="background", x=tuple(x), y=tuple(other), filled=True))
-    drawn = _counted(data, edges, data.time, expected=tuple(total), curves=tuple(curves), xlabel="decay time",
-                     unit="fs", luminosity=luminosity, log=True)
-    return Picture(fitted_distribution(drawn), "Decay times in the signal region and the fit; what lies below zero is "
-                   "resolution.", "decay times")
+    return _counted(data, edges, data.time, expected=tuple(total), curves=tuple(curves), xlabel="decay time", unit="fs",
+                    luminosity=luminosity, log=True)
+
+
+def decay_times(mode: Mode, data: DataSet, found: Measurement, luminosity: float) -> Picture:
+    """Decay times of the signal region with the fit."""
+    return Picture(fitted_distribution(fitted_times(mode, data, found, luminosity)), "Decay times in the signal region "
+                   "and the fit; what lies below zero is resolution.", "decay times")
 
 
 def sideband_times(mode: Mode, data: DataSet, found: Measurement, luminosity: float) -> Picture:
