@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 
 from openbfactory.analyses import RunOptions
-from openbfactory.analyses.knunu.checks import hadronic_energy, klong, off_resonance
-from openbfactory.analyses.knunu.checks.continuum import World, continuum_samples
-from openbfactory.analyses.knunu.checks.energy_scale import Counts, fit_scale
+from openbfactory.analyses.knunu.checks import hadronic_scales, klong, off_resonance
+from openbfactory.analyses.knunu.checks.continuum import continuum_samples
 from openbfactory.analyses.knunu.checks.radiative_phi import Clusters, Klongs, efficiency, predict
+from openbfactory.analyses.knunu.checks.settings import section
+from openbfactory.analyses.knunu.checks.worlds import World
 from openbfactory.analyses.knunu.continuum_shape import FILE, vary_continuum
 from openbfactory.analyses.knunu.run import setting_of
-from openbfactory.core.errors import FitError, InputError
+from openbfactory.core.errors import InputError
 from openbfactory.physics.particles import species
 from openbfactory.select.reweighting import learn
 
@@ -48,20 +49,6 @@ def test_chance_is_taken_off() -> None:
     assert abs(len(np.union1d(seen, by_chance)) / n - 0.4) > 10 * sigma  # not taken off, it is seen
 
 
-def test_scale_of_an_exponential_is_found() -> None:
-    rng, edges = np.random.default_rng(3), np.linspace(0.1, 1.5, 15)
-    simulated = rng.exponential(0.25, 60_000)
-
-    def scaled(factor: float) -> Counts:
-        return Counts.of(factor * simulated, edges)
-
-    found = fit_scale(Counts.of(0.9 * rng.exponential(0.25, 30_000), edges), scaled, edges, 0.15)
-    assert abs(found.value - 0.9) < 4 * found.uncertainty < 0.08
-    assert found.chi2 < 40
-    with pytest.raises(FitError, match="too few entries"):
-        fit_scale(Counts.of(simulated[:20], edges), scaled, edges, 0.15)
-
-
 @pytest.fixture(scope="module")
 def changed(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("card") / "changed.yaml"
@@ -71,7 +58,7 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_planted_efficiency_is_found_and_equal_cards_give_one(tmp_path: Path, changed: str) -> None:
-    config = klong.section("klong", klong.Klong)
+    config = section("klong", klong.Klong)
     options = RunOptions(output=tmp_path)
     one, other, half = (klong.klongs(n, c, 9000, config, options)
                         for n, c in (("one", "belle2"), ("other", "belle2"), ("half", changed)))
@@ -84,14 +71,14 @@ def test_planted_efficiency_is_found_and_equal_cards_give_one(tmp_path: Path, ch
 
 
 def test_planted_energies_are_found_and_equal_cards_give_one(tmp_path: Path, changed: str) -> None:
-    config = hadronic_energy.section("hadronic_energy", hadronic_energy.HadronicEnergy)
+    config = section("hadronic_energy", hadronic_scales.HadronicEnergy)
     options = RunOptions(output=tmp_path)
-    simulated, same, other = (hadronic_energy.sample(n, c, e, config, options) for n, c, e in (
+    simulated, same, other = (hadronic_scales.sample(n, c, e, config, options) for n, c, e in (
         ("simulated", "belle2", 6000), ("same", "belle2", 4000), ("other", changed, 4000)))
     edges = np.linspace(*config.clusters.range, 10), np.linspace(*config.pi0.range, config.pi0.bins + 1)
     for data, planted in ((same, (1.0, 1.0)), (other, (0.7, 0.98))):
-        hadrons = hadronic_energy.hadron_scale(data, simulated, edges[0], 0.2)
-        photons = hadronic_energy.photon_scale(data, simulated, edges[1], 0.02)
+        hadrons = hadronic_scales.hadron_scale(data, simulated, edges[0], 0.2)
+        photons = hadronic_scales.photon_scale(data, simulated, edges[1], 0.02)
         assert abs(hadrons.value - planted[0]) < 4 * hadrons.uncertainty < 0.3
         assert abs(photons.value - planted[1]) < 4 * photons.uncertainty < 0.015
 

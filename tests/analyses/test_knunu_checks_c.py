@@ -9,12 +9,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from openbfactory.analyses.knunu import classifiers
+from openbfactory.analyses.knunu import finished
 from openbfactory.analyses.knunu.checks import closure, control, sidebands
 from openbfactory.analyses.knunu.checks.half_split import HalfSplit
 from openbfactory.analyses.knunu.checks.settings import section
 from openbfactory.analyses.knunu.checks.spectra import spectrum_fit
-from openbfactory.analyses.knunu.checks.splitting import drawn, fit_splits, fittable, halves_of, merged, tensions
+from openbfactory.analyses.knunu.checks.splitting import drawn, fit_splits, fittable, halves_of, tensions
+from openbfactory.analyses.knunu.checks.worlds import World, klong_of_charm
 from openbfactory.analyses.knunu.config import B_PAIRS, BACKGROUNDS, load_config
 from openbfactory.core.errors import FitError
 from openbfactory.experiment import load_card
@@ -34,7 +35,7 @@ def candidates(seed: int = 1):
         q2 = -1 + 26 * (rng.beta(1, 4, size) if name == "knunu" else rng.random(size))
         samples[name] = {"eta": eta, "q2_rec": q2, "weight": np.full(size, weight), "side": rng.normal(size=size),
                          "count": rng.poisson(6, size)}
-    return merged(samples, load_config().region.binning)
+    return finished.merged(samples, load_config().region.binning)
 
 
 def test_halves_of_one_world_agree_and_the_covariance_of_splits_is_right():
@@ -88,7 +89,7 @@ def test_candidates_of_a_run_are_read_with_outputs_and_weights(tmp_path, monkeyp
         def outputs(self, columns):
             return {"BDT1": columns["x"], "BDT2": columns["x"], "eta": columns["x"] + self.shift}
 
-    monkeypatch.setattr(classifiers, "load_models", lambda run: (Model(0.9), Model(0.0)))
+    monkeypatch.setattr(finished, "load_models", lambda run: (Model(0.9), Model(0.0)))
     machine, config = load_card("belle2").machine, load_config()
     (tmp_path / "run.json").write_text(json.dumps({"samples": {"charged": 1000, "uubar_off": 500}}))
     for sample in ("charged", "uubar_off"):
@@ -96,7 +97,7 @@ def test_candidates_of_a_run_are_read_with_outputs_and_weights(tmp_path, monkeyp
         for index in range(2):
             table = pa.table({"x": [0.05, 0.95, 0.06], "variation": [0, 0, 1], "weight": [2.0, 3.0, 1.0]})
             pq.write_table(table, tmp_path / "chunks" / sample / f"{index:05d}.parquet")
-    found = classifiers.judged_candidates(tmp_path, config, machine)
+    found = finished.judged_candidates(tmp_path, config, machine)
     assert found["charged"]["half"].tolist() == [0, 0, 1]
     assert found["charged"]["eta"] == pytest.approx([0.95, 1.85, 0.95])
     assert found["charged"]["weight"] == pytest.approx(np.array([2, 3, 3]) * machine.expected("charged") / 1000)
@@ -177,7 +178,7 @@ def test_charm_with_a_klong_is_that_of_a_walk_up_the_tree_and_is_planted_without
                 at = mother[at]
                 hit = code[at] in (411, 421, 431)
         expected.append(hit)
-    found = control.klong_of_charm(events)
+    found = klong_of_charm(events)
     assert found.tolist() == expected
     assert 0.2 < found.mean() < 0.6  # two B mesons with about one D each, a quarter of which makes a K_L
 
@@ -186,8 +187,8 @@ def test_charm_with_a_klong_is_that_of_a_walk_up_the_tree_and_is_planted_without
             return {"BDT2": np.ones(len(columns["p"])), "eta": np.ones(len(columns["p"]))}
 
     monkeypatch.setattr(control, "models_of", lambda run: (Model(), Model()))
-    worlds = {"data": control.World("belle2", {"hadronic_energy": 0.9}, klong=1e9),
-              "simulation": control.World("belle2")}
+    worlds = {"data": World("belle2", {"hadronic_energy": 0.9}, klong=1e9),
+              "simulation": World("belle2")}
     maker = control.ControlMaker("none", worlds, ("pion", "muon"))
     data, summary = maker(ChunkTask("data.charged", 0, 0, 150, 3))
     assert summary == {"events": 150}

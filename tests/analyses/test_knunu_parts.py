@@ -7,7 +7,7 @@ from openbfactory.analyses import ANALYSES, RunOptions, find_analysis
 from openbfactory.analyses.knunu import run as run_module
 from openbfactory.analyses.knunu.config import BACKGROUNDS, CONTINUUM, SIGNAL, load_config, plan_samples
 from openbfactory.analyses.knunu.evaluation import evaluate, with_eta
-from openbfactory.analyses.knunu.run import setting_of, weight_of
+from openbfactory.analyses.knunu.run import setting_of
 from openbfactory.analyses.knunu.templates import CHANNELS, expectation, knunu_workspace, relative_shifts
 from openbfactory.analyses.knunu.training import Rows, judge, passing, train_first, train_second
 from openbfactory.core.errors import CardError, FitError, UnknownNameError
@@ -45,13 +45,13 @@ def test_luminosity_scales_what_is_generated_and_the_weights():
     small, large = (setting_of(RunOptions(luminosity=x)) for x in (0.01, 0.1))
     for a, b in zip(small.plans, large.plans, strict=True):
         assert b.events == pytest.approx(10 * a.events, rel=0.01)
-        assert weight_of(small, a) == pytest.approx(10 * weight_of(large, b), rel=0.01)
+        assert small.weight(a) == pytest.approx(10 * large.weight(b), rel=0.01)
 
 
 def test_weights_give_the_data_set():
     """Weight times events is cross section times luminosity; for the signal 2 N(B+B-) times the branching fraction."""
     setting = setting_of(RunOptions(luminosity=0.02))
-    expected = {p.name: weight_of(setting, p) * p.events for p in setting.plans}
+    expected = {p.name: setting.weight(p) * p.events for p in setting.plans}
     assert expected["charged"] == pytest.approx(0.569e6 * 362)
     assert expected["taupair"] == pytest.approx(0.919e6 * 362)
     assert expected[SIGNAL] == pytest.approx(2 * 0.569e6 * 362 * 4.97e-6)

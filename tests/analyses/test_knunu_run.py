@@ -20,8 +20,9 @@ import pytest
 from openbfactory.analyses import RunOptions
 from openbfactory.analyses.knunu import run as run_module
 from openbfactory.analyses.knunu.chunk import ChunkMaker
-from openbfactory.analyses.knunu.classifiers import load_models, source_run
+from openbfactory.analyses.knunu.classifiers import load_models
 from openbfactory.analyses.knunu.config import load_config
+from openbfactory.analyses.knunu.finished import source_run
 from openbfactory.core.errors import InputError
 from openbfactory.fit.estimate import estimate
 from openbfactory.fit.workspace import parse_workspace, read_workspace

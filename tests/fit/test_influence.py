@@ -12,7 +12,7 @@ import pytest
 
 from openbfactory.core.errors import InputError
 from openbfactory.fit.costs import DecayCost, ShapeCost
-from openbfactory.fit.influence import block_uncertainty, influence
+from openbfactory.fit.influence import block_uncertainty, consistency, influence
 from openbfactory.fit.unbinned import fit_unbinned
 
 START = {"tau": 400.0, "bias": 0.0, "scale1": 1.0}
@@ -70,3 +70,19 @@ def test_what_cannot_be_moved_is_named():
         influence(ShapeCost(t, (-1e4, 1e5), lambda x, low, high, tau: np.ones(len(x)), ("tau",)), found)
     with pytest.raises(InputError, match="at least 2"):
         block_uncertainty(np.ones(1))
+
+
+def test_differences_that_share_events_have_one_chi2():
+    """Splits of the same Poisson counts: pulls of spread 1, chi2 of mean 3; as if independent it would have more."""
+    rng = np.random.default_rng(7)
+    expected = rng.uniform(2, 20, 60)
+    gains = rng.normal(size=(3, 60))
+    gains[1] = gains[0] + 0.3 * gains[1]  # nearly the same split
+    pulls, totals = [], []
+    for _ in range(600):
+        each, total = consistency(gains @ (rng.poisson(expected) - expected), gains, expected)
+        pulls.append(each)
+        totals.append(total)
+    assert np.std(pulls, axis=0) == pytest.approx(np.ones(3), abs=4 / np.sqrt(1200))
+    assert np.mean(totals) == pytest.approx(3.0, abs=4 * np.sqrt(6 / 600))
+    assert np.var(np.sum(np.square(pulls), axis=1)) > 1.4 * np.var(totals)

@@ -13,9 +13,17 @@ from openbfactory.events.record import Events
 from openbfactory.kinematics.fourvector import boost, unboost
 from openbfactory.kinematics.helix import helices_of_particles, momenta_at_poca, move_pivot
 from openbfactory.reconstruct.config import InclusiveTagConfig
-from openbfactory.reconstruct.embedding import Mother, clones_of, embedded, moved_helices, without_tracks
+from openbfactory.reconstruct.embedding import (
+    Mother,
+    clones_of,
+    embedded,
+    moved_helices,
+    taken_rows,
+    without_tracks,
+)
 from openbfactory.reconstruct.inclusive_tag import Collision, reconstruct_inclusive_tag
 from openbfactory.reconstruct.tracks import HELIX
+from openbfactory.reconstruct.vectors import direction, phi, theta, unit
 
 KAON = float(toy.MASS[3])
 
@@ -114,3 +122,21 @@ def test_clones_are_those_of_equal_charge_nearby(events: Events) -> None:
     assert last[0] not in found
     assert len(found) < 1.1 * len(last)
     assert not set(first) & set(found)
+
+
+def test_rows_of_tracks_follow_the_events_that_are_taken(events):
+    """The momenta of two tracks of some events, before and after they are taken, in another order."""
+    tracks, index = events["Tracks"], np.array([5, 2, 2, 7])
+    rows = tracks.offsets[index][:, None] + np.arange(2)
+    taken = events.take(index)
+    moved = taken_rows(taken, events, index, rows)
+    assert (taken["Tracks"]["omega"][moved] == tracks["omega"][rows]).all()
+    assert (tracks["omega"][moved] != tracks["omega"][rows]).any()
+
+
+def test_directions_have_their_angles():
+    rng = np.random.default_rng(2)
+    p = rng.normal(size=(50, 3))
+    assert unit(p) == pytest.approx(p / np.linalg.norm(p, axis=1)[:, None])
+    assert direction(theta(p), phi(p)) == pytest.approx(unit(p))
+    assert np.isnan(unit(np.zeros((1, 3)))).all()

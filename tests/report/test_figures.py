@@ -9,11 +9,21 @@ from matplotlib.colors import to_rgb
 from pydantic import ValidationError
 
 from openbfactory.core.errors import UnknownNameError
-from openbfactory.report.classifiers import classifier_outputs, importance_ranking
+from openbfactory.report.classifiers import classifier_outputs, importance_ranking, normalised_shapes
 from openbfactory.report.comparisons import efficiency_comparison, yield_comparison
-from openbfactory.report.distributions import stacked_histogram
+from openbfactory.report.distributions import data_on_simulation, stacked_histogram
+from openbfactory.report.fitted import binned_fit
 from openbfactory.report.likelihood import likelihood_profile, pulls
-from openbfactory.report.records import Contribution, EfficiencyCurve, Pull, PullList, StackedHistogram, YieldComparison
+from openbfactory.report.records import (
+    Contribution,
+    DataPoints,
+    EfficiencyCurve,
+    Number,
+    Pull,
+    PullList,
+    StackedHistogram,
+    YieldComparison,
+)
 from openbfactory.report.style import CATEGORIES, category_colors, category_label, in_order, style, to_png, to_svg
 
 
@@ -164,3 +174,28 @@ def test_style_is_a_context():
     with style():
         assert matplotlib.rcParams["svg.hashsalt"] == "openbfactory"
     assert matplotlib.rcParams["font.size"] == before
+
+
+def test_numbers_of_measurements_are_propagated():
+    """Relative uncertainties in quadrature; nothing is divided by a numerator of 0."""
+    a, b = Number.counted(400), Number.of((100.0, 5.0))
+    assert a.over(b).value == 4
+    assert a.over(b).uncertainty == pytest.approx(4 * np.hypot(0.05, 0.05))
+    assert a.times(b).uncertainty == pytest.approx(40_000 * np.hypot(0.05, 0.05))
+    assert Number.of(Number(value=2.0)).over(Number(value=4.0)) == Number(value=0.5, uncertainty=0.0)
+    assert Number.of((0.0, 2.0)).over(b).uncertainty == pytest.approx(0.02)
+    points, curve = DataPoints.counted([4, 0]), EfficiencyCurve.symmetric("a", [0, 1, 2], [0.5, np.nan], [0.1, 0.0])
+    assert (points.low, points.high) == ((2.0, 0.0), (6.0, 0.0))
+    assert (curve.low, curve.high) == ((0.4, None), (0.6, None))
+
+
+def test_figures_of_plain_arrays_hold_what_was_given():
+    edges = np.array([0.0, 1.0, 2.0])
+    drawn = data_on_simulation(edges, [5, 7], {"one": ([20, 20], "red"), "two": ([20, 30], "blue")}, 0.1, xlabel="x")
+    assert drawn.axes[1].get_lines()[-1].get_ydata() == pytest.approx([5 / 4, 7 / 5])
+    assert legend(drawn)[:2] == ["data-like", "one"]
+    shapes = normalised_shapes({"a": np.array([0.5, 0.5, 1.5, np.nan])}, edges, "x", {"a": ("first", "red")})
+    assert shapes.axes[0].patches[0].get_data().values == pytest.approx([2 / 3, 1 / 3])
+    fit = binned_fit(edges, [9, 16], {"fit": [4, 16], "background": [1, 1]}, ("background",), xlabel="x")
+    assert set(legend(fit)) == {"fit", "background", "simulated data"}
+    assert [bar.get_height() for bar in fit.axes[1].patches] == pytest.approx([2.5, 0.0])

@@ -10,7 +10,17 @@ import pytest
 from openbfactory.core.config import validate
 from openbfactory.core.errors import ConfigError, InputError
 from openbfactory.core.random import Address
-from openbfactory.select.binning import OUTSIDE, Axis, Binning, add_histograms, empty, fill, from_dict
+from openbfactory.select.binning import (
+    OUTSIDE,
+    Axis,
+    Binning,
+    Bins,
+    add_histograms,
+    empty,
+    fill,
+    from_dict,
+    weighted_sum,
+)
 
 KNUNU = Binning(axes=(Axis(name="q2_rec", edges=(-1, 4, 8, 25), unit="GeV^2"),
                       Axis(name="eta", edges=(0.92, 0.94, 0.96, 0.98, 1.0))))
@@ -89,3 +99,34 @@ def test_mistakes_are_named():
 
 def test_empty_input():
     assert fill(KNUNU, {"q2_rec": [], "eta": []}, []).values.tolist() == [0.0] * 12
+
+
+def test_slices_and_weighted_sums_are_those_of_numpy():
+    """Each slice of one axis is numpy's histogram of the events in it; a weight counts once, its square as variance."""
+    columns, _ = events()
+    both = weighted_sum(KNUNU, [(columns, 2.0), ({n: c[:100] for n, c in columns.items()}, 3.0)])
+    q2, eta = (np.array(a.edges) for a in KNUNU.axes)
+    for k, part in enumerate(both.slices("eta")):
+        inside = (columns["eta"] >= eta[k]) & (columns["eta"] < eta[k + 1])
+        first, second = (np.histogram(columns["q2_rec"][m], q2)[0] for m in (inside, inside & (np.arange(5000) < 100)))
+        np.testing.assert_array_equal(part.values, 2 * first + 3 * second)
+        np.testing.assert_array_equal(part.variances, 4 * first + 9 * second)
+    with pytest.raises(InputError, match="no axis beside"):
+        both.projection("eta").slices("eta")
+    np.testing.assert_allclose(Bins(range=(0.2, 2.0), bins=18).edges, np.linspace(0.2, 2.0, 19))
+
+
+def test_independent_axes_give_the_product_of_the_projections():
+    """The product has the projections of the histogram; a correlation (a planted fault) it has not."""
+    columns, _ = events(50_000)
+    for shift, alike in ((0.0, True), (100.0, False)):
+        moved = {**columns, "q2_rec": columns["q2_rec"] + shift * (columns["eta"] - 0.95)}
+        found = fill(KNUNU, moved)
+        product = found.factorised()
+        for name in KNUNU.names:
+            np.testing.assert_allclose(product.projection(name).values, found.projection(name).values)
+        chi2 = np.sum((product.values - found.values) ** 2 / found.values)
+        assert (chi2 < 30) == alike  # six degrees of freedom
+        assert (product.uncertainties < found.uncertainties).all()
+    with pytest.raises(InputError, match="two axes"):
+        found.projection("eta").factorised()

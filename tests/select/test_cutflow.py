@@ -12,7 +12,15 @@ from scipy import stats
 from openbfactory.core.errors import InputError
 from openbfactory.core.random import Address
 from openbfactory.select.cutflow import add_cutflows, cutflow, from_dict
-from openbfactory.select.intervals import binomial_uncertainty, clopper_pearson, efficiency_by_bin, poisson_interval
+from openbfactory.select.intervals import (
+    beyond_chance,
+    binomial_uncertainty,
+    clopper_pearson,
+    efficiency_by_bin,
+    poisson_interval,
+    share,
+)
+from openbfactory.select.performance import weighted_median, weighted_share
 
 CUTS = {"tracks": [1, 1, 1, 0], "kaonID": [1, 0, 1, 1], "BDT1": [0, 1, 1, 1]}
 WEIGHTS = [1.0, 2.0, 3.0, 4.0]
@@ -115,3 +123,29 @@ def test_empty_bins_are_absent():
     assert binomial_uncertainty(0, 0, 0, 0) is None
     with pytest.raises(InputError, match="rise"):
         efficiency_by_bin([1.0], [True], [1.0, 0.0])
+
+
+def test_shares_have_the_spread_of_their_uncertainty():
+    """Mean and pull of 2000 drawn shares within four standard deviations; none of ten is not certain to be none."""
+    rng = np.random.default_rng(1)
+    values = np.array([share(k, 400) for k in rng.binomial(400, 0.3, 2000)])
+    assert abs(values[:, 0].mean() - 0.3) < 4 * 0.0229 / np.sqrt(2000) + 5e-4  # and the shift of 1/2 in 401
+    assert np.std((values[:, 0] - 0.3) / values[:, 1]) == pytest.approx(1.0, abs=4 / np.sqrt(4000))
+    assert share(0, 10)[1] > 0.05
+    drawn = []
+    for _ in range(400):
+        seen, chance = (rng.random(500) < p for p in (1 - 0.6 * 0.8, 0.2))  # 0.4 seen, or by chance with 0.2
+        drawn.append(beyond_chance(seen, chance))
+    value, sigma = np.transpose(drawn)
+    assert value.mean() == pytest.approx(0.4, abs=4 * sigma.mean() / 20)
+    assert np.std(value) == pytest.approx(sigma.mean(), rel=4 / np.sqrt(800))
+
+
+def test_weighted_median_and_share_are_those_of_repeated_rows():
+    rng = np.random.default_rng(2)
+    values, weights = rng.normal(size=301), rng.integers(1, 5, 301)
+    assert weighted_median(values, weights) == np.quantile(np.repeat(values, weights), 0.5, method="inverted_cdf")
+    assert weighted_share(values < 0.3, weights)[0] == np.mean(np.repeat(values < 0.3, weights))
+    value, sigma = weighted_share(values < 0.3)
+    assert sigma == pytest.approx(np.sqrt(value * (1 - value) / 301))
+    assert weighted_share(values < 0.3, learned=301)[1] == pytest.approx(np.sqrt(2) * sigma)

@@ -13,8 +13,10 @@ import pytest
 from openbfactory.core.errors import ClassifierError, InputError
 from openbfactory.select.classifier import ClassifierConfig
 from openbfactory.select.reweighting import (
+    compare_shapes,
     density_ratio,
     learn,
+    left_over,
     load_reweighting,
     over_folds,
     shape_agreement,
@@ -87,3 +89,27 @@ def test_missing_values_are_a_bin() -> None:
     b = np.concatenate([np.full(250, np.nan), np.arange(750.0) % 500])
     assert shape_agreement(a, a).chi2 == 0.0
     assert shape_agreement(a, b).p_value < 1e-10
+
+
+def test_the_number_of_trees_is_that_of_the_least_loss_and_nothing_is_left_over() -> None:
+    """Loss of every number by hand; the exact ratio leaves an area of 0.5, no weights that of two Gaussians."""
+    data, simulated = _samples(6_000)
+    fold, config = (np.arange(6_000) % 2,) * 2, CONFIG.model_copy(update={"learning_rate": 0.3})
+    every = over_folds(data, simulated, ("x", "y"), fold, config=config, seed=2)
+    chosen = over_folds(data, simulated, ("x", "y"), fold, config=config, seed=2, choice=20)
+    losses = {}
+    for trees in (20, 40, 60, 80):
+        parts = [p.classifier.first(trees) for p in every.parts]
+        d, s = (np.where(f == 0, *(p.predict(c) for p in parts))
+                for c, f in zip((data, simulated), fold, strict=True))
+        losses[trees] = -np.log(d).sum() - np.log(1 - s).sum()
+    assert (every.trees, chosen.trees) == (80, min(losses, key=lambda n: losses[n]))
+    assert chosen.trees < 80
+    assert chosen.weights.mean() == pytest.approx(1.0, abs=0.05)
+    assert compare_shapes(data, simulated, ("x", "y"), chosen.weights).bad(1e-3) == (1, 0)
+    exact = np.exp(SHIFT * simulated["x"] - 0.5 * SHIFT**2)
+    small = CONFIG.model_copy(update={"trees": 20})
+    for weights, expected in ((exact, 0.5), (None, 0.6114)):  # Phi(SHIFT / sqrt 2)
+        value, sigma = left_over(data, simulated, ("x", "y"), fold, weights, small, seed=3)
+        assert value == pytest.approx(expected, abs=4 * sigma + 0.005)
+        assert sigma < 0.006

@@ -60,3 +60,24 @@ def block_uncertainty(changes: FloatArray) -> float:
         message = f"found {blocks} blocks of events, at least 2 are needed"
         raise InputError(message)
     return math.sqrt(blocks / (blocks - 1) * float(np.sum((changes - changes.mean()) ** 2)))
+
+
+def consistency(differences: FloatArray, gains: FloatArray, expected: FloatArray) -> tuple[FloatArray, float]:
+    """Differences (k,) of estimates in standard deviations, and the chi2 of all with their correlations.
+
+    Two differences that depend on the same events have the covariance sum_c w_c g_i(c) g_j(c), w_c being the variance
+    of the number of events c.
+
+    Parameters
+    ----------
+    differences : (k,)
+        Each is 0 where the estimates agree.
+    gains : (k, n)
+        Change of each when one event c is added.
+    expected : (n,)
+        Expected number of each event (Poisson).
+    """
+    covariance = (gains * expected) @ gains.T
+    sigma = np.sqrt(np.diag(covariance))
+    pulls: FloatArray = differences / sigma
+    return pulls, float(pulls @ np.linalg.solve(covariance / np.outer(sigma, sigma), pulls))

@@ -7,7 +7,8 @@ from openbfactory.generate.filters import FILTERS, filtered
 from openbfactory.generate.gun import particle_gun
 from openbfactory.generate.parameters import Parameter, settled
 from openbfactory.generate.reweighting import REWEIGHTINGS, reweighted
-from openbfactory.generate.samples import SAMPLES, Sample, check_reweightings, generate_events
+from openbfactory.generate.samples import SAMPLES, Sample, check_reweightings, enriched_events, generate_events
 
 __all__ = ["FILTERS", "REWEIGHTINGS", "SAMPLES", "DecayCounts", "Parameter", "Sample", "check_reweightings",
-           "decay_events", "filtered", "generate_events", "particle_gun", "reweighted", "settled", "unused_decays"]
+           "decay_events", "enriched_events", "filtered", "generate_events", "particle_gun", "reweighted", "settled",
+           "unused_decays"]

@@ -11,6 +11,7 @@ from pathlib import Path
 from openbfactory.core.errors import GenerationError
 from openbfactory.core.random import Address
 from openbfactory.core.registry import lookup
+from openbfactory.core.units import events_expected
 from openbfactory.events.record import Events, Jagged
 from openbfactory.experiment.machine import Machine
 from openbfactory.generate import charm, darksector, fourleptonevents, isrmeson, twobody, twophoton
@@ -217,6 +218,25 @@ SAMPLES: dict[str, Sample] = {
     "gun": Sample("gun", "particles of chosen species, momenta, angles and origins, without a collision", "",
                   references=("pdg2024",), correlated=gun_primaries, parameters=GUN, collision=False),
 }
+
+
+def enriched_events(sample: str, machine: Machine, luminosity: float,
+                    settings: Mapping[str, float | str] | None = None) -> float:
+    """Events of a sample with a cross section of its own in a luminosity [fb^-1], with values of its parameters.
+
+    Raises
+    ------
+    UnknownNameError, ConfigError
+        For a wrong sample or parameter.
+    GenerationError
+        When the sample has no cross section of its own: the card has those of processes.
+    """
+    chosen = lookup("samples", sample, SAMPLES)
+    if chosen.cross_section is None:
+        message = f"the sample '{sample}' has no cross section of its own"
+        raise GenerationError(message)
+    sigma, _ = chosen.cross_section(settled(sample, chosen.parameters, settings), machine)
+    return events_expected(sigma, luminosity)
 
 
 def _table(chosen: Sample, values: Values, decay_file: str | Path | None, decays: str | Path | None,

@@ -18,7 +18,9 @@ from openbfactory.pipeline.chunks import CHUNK_SIZE, ChunkTask
 from openbfactory.pipeline.progress import Progress
 
 if TYPE_CHECKING:
+    from openbfactory.reconstruct import Reconstruction
     from openbfactory.reconstruct.flavour_tagger import FlavourTagger
+    from openbfactory.reconstruct.lists import ParticleList
 
 #: variables that are written when none are asked for
 DEFAULT_VARIABLES = ("M", "charge", "p", "pt", "cosTheta", "useCMSFrame(p)", "nTracks", "isSignal", "mcErrors", "mcPDG")
@@ -149,6 +151,16 @@ def candidates_of(events: Events, card: Any, request: Request, tag: Any = None) 
     elif request.best:
         made.rows = made.rows[made.table([])["__candidate__"] < request.best]
     return made.table(made.selected_variables(request.variables)), failed
+
+
+def best_candidates(events: Events, card: Any, request: Request) -> tuple[Reconstruction, ParticleList]:
+    """Reconstruction of events and its best candidate of each, by decay, cuts and rank of a request."""
+    from openbfactory.reconstruct import Reconstruction
+
+    session = Reconstruction.of_card(events, card)
+    made = session.combine(request.decay, request.cut, cuts=request.cuts)
+    session.rank(made, request.rank.removeprefix("-"), highest=not request.rank.startswith("-"), keep=1)
+    return session, made
 
 
 @lru_cache(maxsize=2)

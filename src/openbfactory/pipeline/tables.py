@@ -31,9 +31,14 @@ from openbfactory.pipeline.store import open_store
 from openbfactory.pipeline.warmup import compile_kernels
 
 if TYPE_CHECKING:
+    from openbfactory.events.record import Events
+    from openbfactory.experiment import Card
     from openbfactory.generate import DecayCounts
 
 Array = npt.NDArray[Any]
+
+#: column that says which of several requests a candidate is of
+REQUEST = "__request__"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,20 @@ class SampleSetting:
     filter: str = ""
     known: bool = True
 
+    def detected(self, task: ChunkTask, card: str) -> tuple[Events, Card, DecayCounts]:
+        """Events of a chunk in the detector of a card, the card as the reconstruction knows it, the decays."""
+        from openbfactory.experiment import load_card
+        from openbfactory.generate import filtered, generate_events
+        from openbfactory.simulate import simulate
+
+        loaded = load_card(card)
+        machine = self.energy.of(loaded.machine)
+        truth, decays = generate_events(self.sample, task.events, task.address.at("generate"), machine,
+                                        first=task.first, decays=self.decays, settings=self.parameters)
+        truth = filtered(truth, self.filter, loaded.machine) if self.filter else truth
+        known = loaded.model_copy(update={"machine": machine}) if self.known else loaded
+        return simulate(truth, loaded, task.address.at("simulate")), known, decays
+
 
 @dataclass(frozen=True, slots=True)
 class CandidateMaker:
@@ -77,19 +96,44 @@ class CandidateMaker:
 
     def __call__(self, task: ChunkTask) -> tuple[pa.Table, dict[str, Any]]:
         """Table of candidates and summary of the chunk."""
-        from openbfactory.experiment import load_card
-        from openbfactory.generate import filtered, generate_events
-        from openbfactory.simulate import simulate
+        detected, card, decays = self.settings[task.sample].detected(task, self.card)
+        columns, failed = candidates_of(detected, card, self.request)
+        return _table(columns), {"events": task.events, "failed_fits": failed, "decays": asdict(decays)}
 
-        how, card = self.settings[task.sample], load_card(self.card)
-        truth, counts = generate_events(how.sample, task.events, task.address.at("generate"),
-                                        how.energy.of(card.machine), first=task.first, decays=how.decays,
-                                        settings=how.parameters)
-        truth = filtered(truth, how.filter, card.machine) if how.filter else truth
-        moved = card.model_copy(update={"machine": how.energy.of(card.machine)}) if how.known else card
-        columns, failed = candidates_of(simulate(truth, card, task.address.at("simulate")), moved, self.request)
-        summary = {"events": task.events, "failed_fits": failed, "decays": asdict(counts)}
-        return pa.table({name: pa.array(np.ascontiguousarray(column)) for name, column in columns.items()}), summary
+
+@dataclass(frozen=True, slots=True)
+class RequestsMaker:
+    """Picklable function from a chunk task to the candidates of several requests in the same events.
+
+    The table has the candidates of one request after the other; the column ``__request__`` counts them.
+
+    Attributes
+    ----------
+    card, settings
+        As for :class:`CandidateMaker`.
+    requests
+        What to reconstruct, by a name of it.
+    """
+
+    card: str
+    requests: Mapping[str, Request]
+    settings: Mapping[str, SampleSetting]
+
+    def __call__(self, task: ChunkTask) -> tuple[pa.Table, dict[str, Any]]:
+        """Table of candidates and summary of the chunk."""
+        detected, card, decays = self.settings[task.sample].detected(task, self.card)
+        tables, parts = [], {}
+        for k, (name, request) in enumerate(self.requests.items()):
+            columns, failed = candidates_of(detected, card, request)
+            tables.append(_table({REQUEST: np.full(len(columns["__event__"]), k, np.int8), **columns}))
+            parts[name] = {"failed_fits": failed, "columns": list(columns)}
+        summary = {"events": task.events, "decays": asdict(decays), "requests": parts}
+        return pa.concat_tables(tables, promote_options="default"), summary
+
+
+def _table(columns: Mapping[str, Array]) -> pa.Table:
+    """Arrow table of columns."""
+    return pa.table({name: pa.array(np.ascontiguousarray(column)) for name, column in columns.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +186,7 @@ class SampleTable:
 
     def where(self, mask: Array) -> SampleTable:
         """The candidates where a mask (candidates,) is true."""
-        return replace(self, columns={name: column[mask] for name, column in self.columns.items()})
+        return replace(self, columns=rows_of(self.columns, mask))
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +226,32 @@ def candidate_tables(name: str, maker: CandidateMaker, samples: Mapping[str, int
     return {sample: _joined(chunks) for sample, chunks in chunk_tables(name, maker, samples, run, whole).items()}
 
 
+def request_tables(name: str, maker: RequestsMaker, samples: Mapping[str, int], run: Execution,
+                   manifest: Mapping[str, Any]) -> dict[str, dict[str, SampleTable]]:
+    """Candidates of every sample and request, each with the columns of its own; arguments as :func:`candidate_tables`.
+
+    Raises
+    ------
+    OpenBFactoryError
+        For a wrong request, sample or folder, or when a chunk fails; what is finished stays in the folder.
+    """
+    for request in maker.requests.values():
+        request.check()
+    settings = {k: _described(v) for k, v in maker.settings.items()}
+    whole = {**manifest, "requests": {k: asdict(r) for k, r in maker.requests.items()}, "settings": settings}
+    chunks = chunk_tables(name, maker, samples, run, whole)
+    return {sample: {kind: _joined([_part(c, k, kind) for c in chunks[sample]])
+                     for k, kind in enumerate(maker.requests)} for sample in samples}
+
+
+def _part(chunk: tuple[pa.Table, dict[str, Any]], number: int, name: str) -> tuple[pa.Table, dict[str, Any]]:
+    """The candidates of one request in a chunk of several."""
+    table, summary = chunk
+    part = summary["requests"][name]
+    mine = table.take(np.flatnonzero(table[REQUEST].to_numpy() == number)).select(part["columns"])
+    return mine, {**summary, "failed_fits": part["failed_fits"]}
+
+
 def chunk_tables(name: str, maker: ChunkFunction, samples: Mapping[str, int], run: Execution,
                  manifest: Mapping[str, Any]) -> dict[str, list[tuple[pa.Table, dict[str, Any]]]]:
     """Table and summary of every chunk of every sample, made by any function of a chunk; arguments as there.
@@ -210,6 +280,11 @@ def columns_of(chunks: Sequence[tuple[pa.Table, Mapping[str, Any]]]) -> dict[str
     """Columns of chunks put together, in their order."""
     table = pa.concat_tables([t for t, _ in chunks], promote_options="permissive")
     return {name: table[name].to_numpy() for name in table.column_names}
+
+
+def rows_of(columns: Mapping[str, Array], mask: Array) -> dict[str, Array]:
+    """Some of the rows of columns."""
+    return {name: column[mask] for name, column in columns.items()}
 
 
 def _described(setting: SampleSetting) -> dict[str, Any]:

@@ -89,6 +89,12 @@ def moved_helices(helix: Array, mass: float, source: Mother, target: Mother, fie
     return out, turned
 
 
+def taken_rows(taken: Events, events: Events, index: Index, rows: Index) -> Index:
+    """Rows (n, k) in ``Tracks`` of ``taken = events.take(index)`` of tracks with rows (n, k) in ``events``."""
+    moved: Index = rows + (taken["Tracks"].offsets[:-1] - events["Tracks"].offsets[index])[:, None]
+    return moved
+
+
 def without_tracks(events: Events, removed: Mask) -> Events:
     """The events without some tracks (mask (tracks,)) and without everything that points to them."""
     tracks = events["Tracks"]

@@ -71,6 +71,11 @@ class ParticleList:
         """The candidates as variables see them."""
         return View(self.owner, self.rows)
 
+    def tracks(self, *paths: tuple[int, ...]) -> Index:
+        """Rows (n, k) in ``Tracks`` of the daughters at paths such as ``(0, 1)``, -1 for those that are no track."""
+        view = self.view()
+        return np.stack([view.at(view.daughters(path)).track_rows() for path in paths], axis=1)
+
     def mask(self, cut: str) -> npt.NDArray[np.bool_]:
         """Mask (n,) of the candidates that pass a cut string."""
         return compile_condition(cut)(self.view())

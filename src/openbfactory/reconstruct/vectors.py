@@ -30,6 +30,18 @@ def length(p: Array) -> Array:
     return found
 
 
+def unit(p: Array) -> Array:
+    """Three-vectors (n, 3) of length 1; NaN where one vanishes."""
+    with np.errstate(invalid="ignore"):
+        found: Array = p / length(p)[..., None]
+    return found
+
+
+def direction(theta: Array, phi: Array) -> Array:
+    """Three-vectors (n, 3) of length 1 with polar angles and azimuths [rad]."""
+    return np.stack([np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta)], axis=-1)
+
+
 def cosine(a: Array, b: Array) -> Array:
     """Cosine (n,) of the angle between three-vectors; NaN where one vanishes."""
     with np.errstate(invalid="ignore", divide="ignore"):

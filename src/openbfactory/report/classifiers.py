@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
-from openbfactory.report.records import ClassifierOutputs, ImportanceRanking
+from openbfactory.report.records import ClassifierOutputs, ImportanceRanking, OutputShape
 from openbfactory.report.style import PUBLISHED, category_colors, category_label, corner, figure, in_order, style
 
 
@@ -44,6 +48,27 @@ def classifier_outputs(record: ClassifierOutputs) -> Figure:
                       fontsize=10.5, linespacing=1.4)
         corner(axes)
     return drawn
+
+
+def normalised_shapes(samples: Mapping[str, NDArray[Any]], edges: Any, xlabel: str,
+                      looks: Mapping[str, tuple[str, str]]) -> Figure:
+    """Figure of the normalised distributions of a variable in samples; NaN is left out.
+
+    Parameters
+    ----------
+    samples
+        Values of the variable by key of the sample.
+    edges
+        Edges of the bins.
+    looks
+        Label and colour of each key.
+    """
+    shapes = []
+    for key, values in samples.items():
+        counts = np.histogram(values[np.isfinite(values)], edges)[0].astype(float)
+        label, color = looks[key]
+        shapes.append(OutputShape(key=key, test=counts / max(counts.sum(), 1.0), label=label, color=color))
+    return classifier_outputs(ClassifierOutputs(edges=edges, shapes=tuple(shapes), xlabel=xlabel, log=False))
 
 
 def importance_ranking(record: ImportanceRanking, limit: int = 40) -> Figure:

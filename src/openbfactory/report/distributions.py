@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from openbfactory.report.records import StackedHistogram
+from openbfactory.report.records import Contribution, DataPoints, StackedHistogram
 from openbfactory.report.style import (
     INK,
     axis_label,
@@ -46,6 +49,27 @@ def stacked_histogram(record: StackedHistogram) -> Figure:
         bottom.set_xlabel(axis_label(record.xlabel, record.unit))
         drawn.align_ylabels()
     return drawn
+
+
+def data_on_simulation(edges: Any, counts: Any, parts: Mapping[str, tuple[Any, str]], scale: float,
+                       **more: Any) -> Figure:
+    """Figure of counts of data-like simulation on counts of parts of the simulation times a factor.
+
+    Parameters
+    ----------
+    edges, counts
+        Bins, and events of the data in them.
+    parts
+        Label of a part to its simulated events in the bins and its colour.
+    scale
+        Events of the data for one that is simulated.
+    more
+        Further fields of :class:`~.records.StackedHistogram`: the label of the axis, its unit, lines.
+    """
+    stacked = tuple(Contribution(key=name, label=name, color=color, values=scale * np.asarray(events),
+                                 variances=scale**2 * np.asarray(events)) for name, (events, color) in parts.items())
+    return stacked_histogram(StackedHistogram(edges=edges, contributions=stacked,
+                                              data=DataPoints.counted(counts, "data-like"), **more))
 
 
 def _draw_stack(axes: Axes, record: StackedHistogram) -> tuple[Floats, Floats]:

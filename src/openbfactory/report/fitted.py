@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -98,6 +101,27 @@ def fitted_distribution(record: FittedDistribution) -> Figure:
         (main if below is None else below).set_xlabel(axis_label(record.xlabel, record.unit))
         drawn.align_ylabels()
     return drawn
+
+
+def binned_fit(edges: Any, counts: Any, curves: Mapping[str, Any], filled: Collection[str] = (),
+               **more: Any) -> Figure:
+    """Figure of counts with curves that are known at the centres of the bins.
+
+    Parameters
+    ----------
+    edges, counts
+        Bins, and events in them.
+    curves
+        Label of a curve to its expected events in the bins; the first is the whole fit, which the pulls are of.
+    filled
+        Labels of those that are drawn as areas.
+    more
+        Further fields of :class:`FittedDistribution`.
+    """
+    centres = 0.5 * (np.asarray(edges)[1:] + np.asarray(edges)[:-1])
+    drawn = tuple(Curve(label=n, x=centres, y=y, filled=n in filled) for n, y in curves.items())
+    return fitted_distribution(FittedDistribution(edges=edges, counts=counts, expected=drawn[0].y, curves=drawn,
+                                                  **more))
 
 
 def _limits(axes: Axes, record: FittedDistribution, counts: np.ndarray) -> None:

@@ -9,7 +9,7 @@ Labels of axes are LaTeX for matplotlib; units are written with them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeAlias
 
 import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
@@ -70,6 +70,12 @@ class DataPoints(Config):
     low: Floats
     high: Floats
     label: str = "data"
+
+    @classmethod
+    def counted(cls, counts: Any, label: str = "data") -> DataPoints:
+        """Counts (bins,) with their square roots as uncertainties."""
+        values = np.asarray(counts, np.float64)
+        return cls(values=values, low=values - np.sqrt(values), high=values + np.sqrt(values), label=label)
 
     @model_validator(mode="after")
     def _check(self) -> DataPoints:
@@ -235,6 +241,12 @@ class EfficiencyCurve(Config):
     high: OptionalFloats | None = None
     published: bool = False
 
+    @classmethod
+    def symmetric(cls, label: str, edges: Any, values: Any, uncertainties: Any) -> EfficiencyCurve:
+        """Values (bins,) with standard deviations; NaN in bins without events."""
+        v, e = np.asarray(values, np.float64), np.asarray(uncertainties, np.float64)
+        return cls(label=label, edges=edges, values=v, low=v - e, high=v + e)
+
     @model_validator(mode="after")
     def _check(self) -> EfficiencyCurve:
         _need(_lengths(len(self.edges) - 1, values=self.values, low=self.low, high=self.high))
@@ -303,12 +315,47 @@ class CutflowColumn(Config):
     label: str | None = None
 
 
+class Measured(Protocol):
+    """Anything with a value and a standard deviation: a cited quantity, the result of a fit."""
+
+    @property
+    def value(self) -> float:
+        """The value."""
+
+    @property
+    def uncertainty(self) -> float | None:
+        """One standard deviation."""
+
+
 class Number(Config):
     """A number with one standard deviation or the two offsets (down, up) of an interval."""
 
     value: float
     uncertainty: float | None = Field(default=None, ge=0)
     interval: tuple[float, float] | None = None
+
+    @classmethod
+    def of(cls, measured: Measured | tuple[float, float]) -> Number:
+        """The number of something measured, or of a pair of value and standard deviation."""
+        if isinstance(measured, tuple):
+            return cls(value=measured[0], uncertainty=measured[1])
+        return cls(value=measured.value, uncertainty=measured.uncertainty)
+
+    @classmethod
+    def counted(cls, events: int) -> Number:
+        """A number of events with its square root."""
+        return cls(value=events, uncertainty=events**0.5)
+
+    def over(self, other: Number) -> Number:
+        """Ratio to another number, independent of it."""
+        ratio = self.value / other.value
+        size = np.hypot(self.uncertainty or 0.0, ratio * (other.uncertainty or 0.0)) / abs(other.value)
+        return Number(value=ratio, uncertainty=float(size))
+
+    def times(self, other: Number) -> Number:
+        """Product with another number, independent of it."""
+        size = np.hypot((self.uncertainty or 0.0) * other.value, self.value * (other.uncertainty or 0.0))
+        return Number(value=self.value * other.value, uncertainty=float(size))
 
 
 class ComparisonRow(Config):

@@ -30,6 +30,8 @@ Ints = NDArray[np.int64]
 
 #: flat index of an event that is in no bin
 OUTSIDE = -1
+#: sums of weights below this count as none
+TINY = 1e-9
 
 
 class Axis(Config):
@@ -59,6 +61,18 @@ class Axis(Config):
         found[x == edges[-1]] = self.size - 1
         found[~((x >= edges[0]) & (x <= edges[-1]))] = OUTSIDE
         return found
+
+
+class Bins(Config):
+    """Bins of equal width: their range and number."""
+
+    range: tuple[float, float]
+    bins: int = Field(ge=1)
+
+    @property
+    def edges(self) -> Floats:
+        """Edges (bins + 1,)."""
+        return np.linspace(*self.range, self.bins + 1)
 
 
 class Binning(Config):
@@ -163,15 +177,58 @@ class Histogram:
         InputError
             When there is no such axis.
         """
-        if name not in self.binning.names:
-            findings = Findings("histogram")
-            findings.unknown_name(name, name, self.binning.names, what="axis")
-            raise InputError(findings)
+        self._require(name)
         keep = self.binning.names.index(name)
         shape = tuple(a.size for a in self.binning.axes)
         others = tuple(i for i in range(len(shape)) if i != keep)
         arrays = [a.reshape(shape, order="F").sum(axis=others) for a in (self.counts, self.values, self.variances)]
         return Histogram(Binning(axes=(self.binning.axes[keep],)), arrays[0], arrays[1], arrays[2])
+
+    def slices(self, name: str) -> list[Histogram]:
+        """The histograms in the other axes, one for each bin of an axis.
+
+        Raises
+        ------
+        InputError
+            When there is no such axis, or no other.
+        """
+        self._require(name)
+        keep = self.binning.names.index(name)
+        axes = tuple(a for a in self.binning.axes if a.name != name)
+        if not axes:
+            message = f"histogram: there is no axis beside '{name}'"
+            raise InputError(message)
+        shape = tuple(a.size for a in self.binning.axes)
+        arrays = [np.moveaxis(a.reshape(shape, order="F"), keep, 0) for a in (self.counts, self.values, self.variances)]
+        return [Histogram(Binning(axes=axes), *(a[k].ravel(order="F") for a in arrays)) for k in range(shape[keep])]
+
+    def factorised(self) -> Histogram:
+        """The product of the projections on two axes, for a sample in which they are independent.
+
+        The variances are those of the projections; the counts stay.
+
+        Raises
+        ------
+        InputError
+            When there are not two axes.
+        """
+        if len(self.binning.axes) != 2:
+            findings = Findings("histogram")
+            findings.error("wrong-axes", ", ".join(self.binning.names), "a product is made of two axes")
+            raise InputError(findings)
+        total = max(float(self.values.sum()), TINY)
+        parts = [self.projection(name) for name in self.binning.names]
+        product = np.outer(parts[0].values, parts[1].values) / total
+        relative = [np.where(p.values > 0, p.variances / np.maximum(p.values, TINY) ** 2, 0.0) for p in parts]
+        variances = (product * np.sqrt(np.add.outer(relative[0], relative[1]))) ** 2
+        return Histogram(self.binning, self.counts.copy(), product.ravel(order="F"), variances.ravel(order="F"))
+
+    def _require(self, name: str) -> None:
+        """Refuse the name of an axis that is none."""
+        if name not in self.binning.names:
+            findings = Findings("histogram")
+            findings.unknown_name(name, name, self.binning.names, what="axis")
+            raise InputError(findings)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dictionary for JSON."""
@@ -220,6 +277,17 @@ def add_histograms(histograms: Iterable[Histogram]) -> Histogram:
     if not listed:
         raise InputError("there is no histogram to add")
     return reduce(lambda a, b: a + b, listed)
+
+
+def weighted_sum(binning: Binning, parts: Iterable[tuple[Mapping[str, ArrayLike], float]]) -> Histogram:
+    """Histogram of tables of events, each with one weight for all of its events.
+
+    Raises
+    ------
+    InputError
+        When there is no table, or a column is missing.
+    """
+    return add_histograms(fill(binning, columns).scaled(weight) for columns, weight in parts)
 
 
 def from_dict(document: Any) -> Histogram:

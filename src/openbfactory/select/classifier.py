@@ -21,7 +21,7 @@ the configuration and a checksum; nothing is pickled.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -110,6 +110,32 @@ class Classifier:
             return np.zeros(0)
         output = self._booster.predict(table, num_threads=1)
         return np.asarray(output, dtype=np.float64)
+
+    def staged(self, features: Features, step: int) -> Iterator[tuple[int, Floats]]:
+        """Numbers of trees in steps, and the outputs (n,) of the first so many trees alone.
+
+        Raises
+        ------
+        ClassifierError
+            As :meth:`predict`.
+        """
+        findings = Findings("classifier inputs")
+        table = _table(features, self.names, findings)
+        findings.raise_if_errors(ClassifierError)
+        assert table is not None
+        score = np.zeros(len(table))
+        for start in range(0, self.config.trees - step + 1, step):
+            if len(table):
+                score = score + np.asarray(self._booster.predict(
+                    table, start_iteration=start, num_iteration=step, raw_score=True, num_threads=1), np.float64)
+            yield start + step, 1.0 / (1.0 + np.exp(-score))
+
+    def first(self, trees: int) -> Classifier:
+        """The classifier of the first trees alone."""
+        if trees >= self.config.trees:
+            return self
+        text = self._booster.model_to_string(num_iteration=trees)
+        return Classifier(self.names, text, self.config.model_copy(update={"trees": trees}), self.seed)
 
     def importance(self) -> tuple[Importance, ...]:
         """Inputs by falling share of the gain; the shares sum to 1."""

@@ -58,6 +58,32 @@ def binomial_uncertainty(passed: float, total: float, passed2: float, total2: fl
     return float(np.sqrt(max(variance, 0.0)))
 
 
+def share(passed: float, total: float) -> tuple[float, float]:
+    """Mean and standard deviation of an efficiency that are never 0, even where none or all pass.
+
+    Formula: p = (k + 1/2) / (n + 1), sqrt(p (1 - p) / (n + 1)).
+    """
+    p = (passed + 0.5) / (total + 1)
+    return float(p), float(np.sqrt(p * (1 - p) / (total + 1)))
+
+
+def beyond_chance(seen: ArrayLike, chance: ArrayLike) -> tuple[float, float]:
+    """Share of trials that are seen not by chance, and its standard deviation.
+
+    Parameters
+    ----------
+    seen, chance
+        Whether each trial (n,) is seen, and whether it is seen where nothing but chance can be.
+
+    Notes
+    -----
+    Formula: with the shares P and p of both, (P - p) / (1 - p).
+    """
+    n, p, q = max(np.size(seen), 1), float(np.mean(np.asarray(seen, bool))), float(np.mean(np.asarray(chance, bool)))
+    sigma = np.hypot(np.sqrt(p * (1 - p) / n), (1 - p) / (1 - q) * np.sqrt(q * (1 - q) / n)) / (1 - q)
+    return (p - q) / (1 - q), float(sigma)
+
+
 def clopper_pearson(passed: ArrayLike, total: ArrayLike, level: float = ONE_SIGMA) -> tuple[Floats, Floats]:
     """Central interval (low, high) of an efficiency; counts may be effective, non-integer ones."""
     k, n = np.broadcast_arrays(np.asarray(passed, dtype=np.float64), np.asarray(total, dtype=np.float64))

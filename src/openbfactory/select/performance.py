@@ -94,6 +94,30 @@ def effective_number(weights: ArrayLike) -> float:
     return float(w.sum()) ** 2 / squares if squares > 0 else 0.0
 
 
+def weighted_median(values: ArrayLike, weights: ArrayLike) -> float:
+    """Smallest of the values (n,) with at least half of the weight at or below it."""
+    x, w = np.asarray(values, np.float64), np.asarray(weights, np.float64)
+    order = np.argsort(x)
+    sums = np.cumsum(w[order])
+    return float(x[order][np.searchsorted(sums, 0.5 * sums[-1])])
+
+
+def weighted_share(chosen: ArrayLike, weights: ArrayLike | None = None, learned: float = np.inf) -> tuple[float, float]:
+    """Share of rows (n,) that are chosen, and its standard deviation.
+
+    Parameters
+    ----------
+    weights
+        Weights of the rows, 1 by default.
+    learned
+        Effective number of rows that the weights were learned from: they have the fluctuations of these too.
+    """
+    mask = np.asarray(chosen, np.bool_)
+    w = np.ones(mask.shape) if weights is None else np.asarray(weights, np.float64)
+    value = float(np.average(mask, weights=w))
+    return value, float(np.sqrt(value * (1 - value) * (1 / effective_number(w) + 1 / learned)))
+
+
 def _cumulative(values: Floats, weights: Floats, points: Floats) -> Floats:
     """Weighted empirical distribution function of ``values`` at ``points``."""
     order = np.argsort(values, kind="stable")

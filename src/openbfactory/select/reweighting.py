@@ -26,8 +26,8 @@ from openbfactory.core.config import digest
 from openbfactory.core.diagnostics import Findings
 from openbfactory.core.errors import ClassifierError, InputError
 from openbfactory.core.random import Address
-from openbfactory.select.classifier import Classifier, ClassifierConfig, from_text, train
-from openbfactory.select.performance import OvertrainingCheck, overtraining_check
+from openbfactory.select.classifier import Classifier, ClassifierConfig, balanced_weights, from_text, train
+from openbfactory.select.performance import OvertrainingCheck, effective_number, overtraining_check
 
 Floats = NDArray[np.float64]
 Columns = Mapping[str, NDArray[Any]]
@@ -118,8 +118,12 @@ def learn(data: Columns, simulated: Columns, names: Sequence[str], weights: Arra
     """
     columns, label, weight = _stacked(data, simulated, names, weights)
     classifier = train(columns, names, label, weight, config, seed=seed)
-    found, rows = Reweighting(classifier, 1.0, largest), label == 0
-    mean = float(np.average(found({n: c[rows] for n, c in columns.items()}), weights=weight[rows]))
+    return _scaled(classifier, {n: c[label == 0] for n, c in columns.items()}, weight[label == 0], largest)
+
+
+def _scaled(classifier: Classifier, simulated: Columns, weights: Floats, largest: float) -> Reweighting:
+    """Reweighting of a classifier with a mean weight of 1 over simulated rows."""
+    mean = float(np.average(Reweighting(classifier, 1.0, largest)(simulated), weights=weights))
     return Reweighting(classifier, 1.0 / mean, largest)
 
 
@@ -135,22 +139,36 @@ class FoldedReweighting:
         Weights (n,) of the simulated rows, each by the one that did not see it.
     checks
         Outputs on training rows against others, one a part.
+    trees
+        Number of trees of each.
     """
 
     parts: tuple[Reweighting, ...]
     weights: Floats
     checks: tuple[OvertrainingCheck, ...]
+    trees: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Rows of one part that its reweighting sees, and the others: data, simulation, weights of the simulation."""
+
+    seen: tuple[Columns, Columns, Floats]
+    unseen: tuple[Columns, Columns, Floats]
 
 
 def over_folds(data: Columns, simulated: Columns, names: Sequence[str], fold: tuple[NDArray[Any], NDArray[Any]],
                weights: ArrayLike | None = None, config: ClassifierConfig | None = None, *, seed: int,
-               largest: float = LARGEST) -> FoldedReweighting:
+               largest: float = LARGEST, choice: int = 0) -> FoldedReweighting:
     """Reweightings trained in parts, so that no row is judged by one that saw it.
 
     Parameters
     ----------
     fold
         Part (0, 1, ...) of every row of data, and of every simulated row.
+    choice
+        The number of trees is the multiple of this with the least log loss of the rows that were not seen, all parts
+        together; those of the configuration are the most.  0: it is that of the configuration.
 
     Raises
     ------
@@ -158,17 +176,33 @@ def over_folds(data: Columns, simulated: Columns, names: Sequence[str], fold: tu
         With every finding about the inputs; without rows in a part.
     """
     w = np.ones(len(fold[1])) if weights is None else np.asarray(weights, np.float64)
-    parts, checks, found = [], [], np.ones(len(fold[1]))
+    rows = []
     for k in range(int(max(fold[0].max(initial=0), fold[1].max(initial=0))) + 1):
-        seen = {n: np.asarray(data[n])[fold[0] != k] for n in names}
-        other = {n: np.asarray(simulated[n])[fold[1] != k] for n in names}
-        made = learn(seen, other, names, w[fold[1] != k], config, seed=Address(seed, f"part{k}").pythia_seed(),
-                     largest=largest)
-        rest = [{n: np.asarray(c[n])[f == k] for n in names} for c, f in ((data, fold[0]), (simulated, fold[1]))]
-        found[fold[1] == k] = made(rest[1])
-        checks.append(_check(made.classifier, (seen, other, w[fold[1] != k]), (rest[0], rest[1], w[fold[1] == k])))
-        parts.append(made)
-    return FoldedReweighting(tuple(parts), found, tuple(checks))
+        both = [tuple({n: np.asarray(c[n])[(f == k) == here] for n in names}
+                      for c, f in ((data, fold[0]), (simulated, fold[1]))) for here in (False, True)]
+        rows.append(_Part((*both[0], w[fold[1] != k]), (*both[1], w[fold[1] == k])))
+    parts = [learn(*p.seen[:2], names, p.seen[2], config, seed=Address(seed, f"part{k}").pythia_seed(), largest=largest)
+             for k, p in enumerate(rows)]
+    if choice:
+        trees = _best_number([p.classifier for p in parts], rows, choice)
+        parts = [_scaled(p.classifier.first(trees), part.seen[1], part.seen[2], largest)
+                 for p, part in zip(parts, rows, strict=True)]
+    found = np.ones(len(fold[1]))
+    for k, (made, part) in enumerate(zip(parts, rows, strict=True)):
+        found[fold[1] == k] = made(part.unseen[1])
+    checks = tuple(_check(p.classifier, part.seen, part.unseen) for p, part in zip(parts, rows, strict=True))
+    return FoldedReweighting(tuple(parts), found, checks, parts[0].classifier.config.trees)
+
+
+def _best_number(classifiers: Sequence[Classifier], rows: Sequence[_Part], step: int) -> int:
+    """Number of trees with the least log loss of the rows that were not seen, data and simulation balanced."""
+    losses: dict[int, float] = {}
+    for classifier, part in zip(classifiers, rows, strict=True):
+        columns, label, weight = _stacked(*part.unseen[:2], classifier.names, part.unseen[2])
+        balanced = balanced_weights(label, weight)
+        for number, p in classifier.staged(columns, step):
+            losses[number] = losses.get(number, 0.0) - float(balanced @ np.log(np.where(label == 1, p, 1.0 - p)))
+    return min(losses, key=lambda n: losses[n])
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +233,56 @@ def shape_agreement(data: ArrayLike, simulated: ArrayLike, weights: ArrayLike | 
     chi2 = float(np.sum((counts / a.size - expected / w.sum())[used] ** 2 / variance[used]))
     ndf = max(int(used.sum()) - 1, 1)
     return ShapeAgreement(chi2, ndf, float(stats.chi2.sf(chi2, ndf)))
+
+
+@dataclass(frozen=True, slots=True)
+class Shapes:
+    """Agreement of the shapes of variables before and after weights, by the name of the variable."""
+
+    before: dict[str, ShapeAgreement]
+    after: dict[str, ShapeAgreement]
+
+    def bad(self, probability: float) -> tuple[int, int]:
+        """Number of variables with a p-value below ``probability``, before and after."""
+        counts = [sum(a.p_value < probability for a in part.values()) for part in (self.before, self.after)]
+        return counts[0], counts[1]
+
+    def to_dict(self) -> dict[str, list[float]]:
+        """chi2 before and after and degrees of freedom by variable, for JSON."""
+        return {n: [a.chi2, self.after[n].chi2, self.after[n].ndf] for n, a in self.before.items()}
+
+
+def compare_shapes(data: Columns, simulated: Columns, names: Sequence[str], weights: ArrayLike) -> Shapes:
+    """Agreement of the shapes of variables in data and simulation, without and with weights (m,) of the simulation."""
+    return Shapes({n: shape_agreement(data[n], simulated[n]) for n in names},
+                  {n: shape_agreement(data[n], simulated[n], weights) for n in names})
+
+
+def left_over(data: Columns, simulated: Columns, names: Sequence[str], fold: tuple[NDArray[Any], NDArray[Any]],
+              weights: ArrayLike | None = None, config: ClassifierConfig | None = None, *,
+              seed: int) -> tuple[float, float]:
+    """Area under the ROC curve of a new classifier of data against weighted simulation, and its standard deviation.
+
+    It is 0.5 where weights leave no difference that the classifier could learn.  Rows must be independent of those that
+    the weights were learned from.
+
+    Parameters
+    ----------
+    fold
+        Part (0, 1, ...) of every row of data, and of every simulated row: each is judged by the other parts.
+
+    Notes
+    -----
+    The standard deviation is that of equal distributions, sqrt((1/n + 1/m) / 12) with effective numbers of rows.
+
+    Raises
+    ------
+    ClassifierError
+        With every finding about the inputs; without rows in a part.
+    """
+    found = over_folds(data, simulated, names, fold, weights, config, seed=seed)
+    n, m = len(fold[0]), len(fold[1]) if weights is None else effective_number(weights)
+    return float(np.mean([c.auc_test for c in found.checks])), float(np.sqrt((1 / n + 1 / m) / 12))
 
 
 def _stacked(data: Columns, simulated: Columns, names: Sequence[str], weights: ArrayLike | None,

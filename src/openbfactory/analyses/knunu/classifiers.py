@@ -10,20 +10,12 @@ import json
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-import pyarrow.parquet as pq
-
-from openbfactory.analyses import RunOptions
-from openbfactory.analyses.knunu.config import FOLDS, SIGNAL, KnunuConfig
+from openbfactory.analyses.knunu.config import FOLDS
 from openbfactory.analyses.knunu.training import FoldModel
 from openbfactory.core.config import digest
 from openbfactory.core.diagnostics import Findings
 from openbfactory.core.errors import InputError
-from openbfactory.experiment import Machine
-from openbfactory.pipeline.store import CHUNKS, MANIFEST
 from openbfactory.reconstruct.variables import BDT1_INPUTS, BDT2_INPUTS
 from openbfactory.select import classifier, transform
 
@@ -90,61 +82,3 @@ def load_models(run: Path) -> tuple[FoldModel, ...]:
                   classifier.load(folder / f"fold{fold}.bdt2.txt", BDT2_INPUTS), cut,
                   transform.from_dict(eta, source=str(folder / RECORD)))
         for fold, (cut, eta) in enumerate(cuts))
-
-
-def source_run(options: RunOptions) -> Path:
-    """Folder of the finished run that a validation module builds on: the one given, or ``knunu`` beside the output.
-
-    Raises
-    ------
-    InputError
-        When there is no finished run.
-    """
-    run = options.source or options.output.parent / "knunu"
-    if not (run / FOLDER / RECORD).exists():
-        findings = Findings(str(run))
-        findings.error("no-run", "", "there is no finished run of knunu in this folder",
-                       expected=f"one made with: obf run knunu --output {run}; or another, named by --from")
-        findings.raise_if_errors(InputError)
-    return run
-
-
-def generated_events(run: Path) -> dict[str, int]:
-    """Events of every sample of a finished run."""
-    samples = json.loads((run / MANIFEST).read_text(encoding="utf-8"))["samples"]
-    return {str(name): int(events) for name, events in samples.items()}
-
-
-def judged_candidates(run: Path, config: KnunuConfig, machine: Machine) -> dict[str, dict[str, npt.NDArray[Any]]]:
-    """Candidates of a finished run in the fit region, by sample: the columns of its chunks, BDT1, BDT2, eta and weight.
-
-    ``weight`` is the number of events of the whole data set (with mu = 1) that a candidate stands for; ``half`` is 0 or
-    1 for chunks in the first or second half of the sample.
-
-    Raises
-    ------
-    InputError
-        When the folder holds no finished run.
-    """
-    models, found = load_models(run), {}
-    for sample, events in generated_events(run).items():
-        process, off = sample.removesuffix("_off"), sample.endswith("_off")
-        share = (2.0 * machine.expected("charged") * config.branching_fraction.value if sample == SIGNAL
-                 else machine.expected(process, off_resonance=off)) / events
-        files = sorted((run / CHUNKS / sample).glob("*.parquet"))
-        parts = [_judged(path, models, config.region.eta[0], 2 * i >= len(files)) for i, path in enumerate(files)]
-        columns = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
-        found[sample] = {**columns, "weight": share * columns["weight"]}
-    return found
-
-
-def _judged(path: Path, models: Sequence[FoldModel], lowest: float, half: bool) -> dict[str, npt.NDArray[Any]]:
-    """Nominal candidates of one chunk above the lowest eta, judged by the classifiers of its fold."""
-    table = pq.read_table(path)
-    columns = {name: table[name].to_numpy() for name in table.column_names}
-    columns |= models[int(path.stem) % FOLDS].outputs(columns)
-    size = len(columns["eta"])
-    columns["weight"] = np.asarray(columns.get("weight", np.ones(size)), float)
-    columns["half"] = np.full(size, int(half))
-    keep = (columns["eta"] >= lowest) & (columns.get("variation", np.zeros(size)) == 0)
-    return {name: column[keep] for name, column in columns.items()}

@@ -192,17 +192,28 @@ class SamplePlan:
     off_resonance: bool
     events: int
 
+    @classmethod
+    def of(cls, name: str, events: int) -> SamplePlan:
+        """The plan of a sample by its name."""
+        return cls(name, name.removesuffix("_off"), name.endswith("_off"), events)
+
+    def weight(self, config: KnunuConfig, machine: Machine) -> float:
+        """Events of the data set, with mu = 1, that one generated event of the sample stands for."""
+        if self.name == SIGNAL:
+            return 2.0 * machine.expected("charged") * config.branching_fraction.value / self.events
+        return machine.expected(self.process, off_resonance=self.off_resonance) / self.events
+
 
 def plan_samples(preset: Preset, luminosity: float | None, machine: Machine) -> list[SamplePlan]:
     """Samples of a run and their sizes, signal first."""
     size = preset.luminosity if luminosity is None else luminosity
     signal = max(200, min(preset.signal_events, round(preset.signal_events * size / preset.luminosity)))
-    plans = [SamplePlan(SIGNAL, SIGNAL, False, signal)]
+    plans = [SamplePlan.of(SIGNAL, signal)]
     for process in BACKGROUNDS:
         events = machine.expected(process, size * preset.factors[process])
-        plans.append(SamplePlan(process, process, False, max(2 * FOLDS, round(events))))
+        plans.append(SamplePlan.of(process, max(2 * FOLDS, round(events))))
     for process in CONTINUUM:
         events = machine.expected(process, size * preset.factors[process] * preset.off_resonance_factor,
                                   off_resonance=True)
-        plans.append(SamplePlan(f"{process}_off", process, True, max(2 * FOLDS, round(events))))
+        plans.append(SamplePlan.of(f"{process}_off", max(2 * FOLDS, round(events))))
     return plans

@@ -107,6 +107,10 @@ class Setting:
         chunks = -(-events // self.chunk_size(events))
         return min(chunks, FOLDS * max(1, math.ceil(self.pilot_share * chunks / FOLDS - 1e-9)))
 
+    def weight(self, sample: SamplePlan) -> float:
+        """Events of the data set that one generated event of a sample stands for."""
+        return sample.weight(self.config, self.card.machine)
+
     @property
     def manifest(self) -> dict[str, Any]:
         """Everything that decides what the run makes."""
@@ -169,7 +173,7 @@ def run(options: RunOptions) -> dict[str, Any]:
         else:
             summaries, histograms, training = found
         progress.note("fitting")
-        weights = {p.name: weight_of(setting, p) for p in setting.plans}
+        weights = {p.name: setting.weight(p) for p in setting.plans}
         expectations = {name: expectation(h.region, weights[name]) for name, h in histograms.items()}
         shifts = relative_shifts({name: h.shifts for name, h in histograms.items()}, setting.config)
         with costs.stage("fits"):
@@ -228,15 +232,6 @@ def _write(result: KnunuResult, options: RunOptions, measurement: Measurement) -
     return document
 
 
-def weight_of(setting: Setting, plan_: SamplePlan) -> float:
-    """Events of the data set that one generated event of a sample stands for."""
-    machine = setting.card.machine
-    if plan_.name == SIGNAL:
-        pairs = machine.expected("charged")
-        return 2.0 * pairs * setting.config.branching_fraction.value / plan_.events
-    return machine.expected(plan_.process, off_resonance=plan_.off_resonance) / plan_.events
-
-
 def _produce(setting: Setting, maker: ChunkMaker, store: ChunkStore, engine: Engine, progress: Progress,
              costs: CostLog) -> tuple[dict[ChunkTask, dict[str, Any]], tuple[FirstStage, ...]]:
     """Summaries of all chunks, and BDT1 of every fold: the pilot comes first, the others pass through its BDT1."""
@@ -289,7 +284,7 @@ def _training_rows(setting: Setting, store: ChunkStore, plan_: SamplePlan, parit
                    first: FirstStage | None) -> Rows | None:
     """Candidates of a sample in the chunks of one parity, at most the configured number of rows."""
     most, parts, found = setting.config.training.rows_per_sample, [], 0
-    weight = weight_of(setting, plan_)
+    weight = setting.weight(plan_)
     for _, columns in _candidates(setting, store, plan_.name, parity, pilot=pilot):
         signal = (columns["mcIsSignal"] == 1) if plan_.name == SIGNAL else np.zeros(len(columns["event"]), bool)
         part = {plan_.name: Rows(columns, signal, weight)}
@@ -334,7 +329,7 @@ def _evaluate(setting: Setting, store: ChunkStore, models: list[FoldModel]) -> d
                   for task, columns in _candidates(setting, store, plan_.name, variations=True))
         detector = [f"{name}_{side}" for name in setting.config.systematics.detector for side in ("up", "down")]
         histograms = evaluate(chunks, models, setting.config.region, last, detector)
-        histograms = histograms.scaled(weight_of(setting, plan_))
+        histograms = histograms.scaled(setting.weight(plan_))
         complete = sum(_generated(setting, plan_.name, f, pilot=True) for f in folds())
         histograms.shown["BDT1"] = histograms.shown["BDT1"].scaled(plan_.events / complete)
         found[plan_.name] = histograms
@@ -357,7 +352,7 @@ def _summaries(setting: Setting, store: ChunkStore,
         sizes = [store.path(t).stat().st_size for t in tasks]
         q2 = np.sum([s["q2"] for s in mine], axis=0)
         found[plan_.name] = SampleSummary(
-            plan_, weight_of(setting, plan_), cutflow, tuple(int(v) for v in q2), decays,
+            plan_, setting.weight(plan_), cutflow, tuple(int(v) for v in q2), decays,
             weight_summary_of(mine),
             sum(t.events for t, first in zip(tasks, pilot, strict=True) if first),
             sum(n for n, first in zip(sizes, pilot, strict=True) if first),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from openbfactory.analyses import RunOptions, preset_of
 from openbfactory.analyses.knunu.checks.control import (
@@ -15,30 +16,28 @@ from openbfactory.analyses.knunu.checks.control import (
     background_events,
     control_samples,
     sized,
-    two_worlds,
 )
-from openbfactory.analyses.knunu.checks.settings import section
+from openbfactory.analyses.knunu.checks.settings import made_of, section
 from openbfactory.analyses.knunu.checks.shell import Check, Finding, finish
 from openbfactory.analyses.knunu.checks.spectra import (
     Spectrum,
     SpectrumFit,
-    grid,
-    independent,
     spectrum_fit,
+    spectrum_of,
     spectrum_sections,
 )
-from openbfactory.analyses.knunu.classifiers import source_run
-from openbfactory.analyses.knunu.config import B_PAIRS, BACKGROUNDS
-from openbfactory.core.config import Config, digest
-from openbfactory.core.provenance import Provenance
-from openbfactory.core.quantities import Quantity, references_in
+from openbfactory.analyses.knunu.checks.worlds import corrected
+from openbfactory.analyses.knunu.config import B_PAIRS, BACKGROUNDS, CONTINUUM
+from openbfactory.analyses.knunu.finished import source_run
+from openbfactory.core.config import Config
+from openbfactory.core.quantities import Quantity
 from openbfactory.experiment import Machine, load_card
-from openbfactory.fit.build import Template
+from openbfactory.pipeline.tables import rows_of
 from openbfactory.report.content import Paragraph, Section
 from openbfactory.report.records import Number
 from openbfactory.report.text import format_number
+from openbfactory.select.binning import Axis, Binning, weighted_sum
 
-Array = npt.NDArray[Any]
 NAME, SIGNAL = "knunu.closure", "pik0"
 #: what branching fractions are shown in
 UNIT = 1e-5
@@ -78,18 +77,16 @@ def run(options: RunOptions) -> dict[str, Any]:
     settings, card = section("closure", Closure), load_card(options.detector)
     size, source = sized(settings.presets, options), source_run(options).resolve()
     decays = signal_decays(card.machine, size.luminosity, settings)
-    enhanced = preset_of(settings.enhancement, options.preset)
-    maker = ControlMaker(str(source), two_worlds(options.detector, settings.corrected), ("pion",))
-    events = background_events(card.machine, size) | {f"data.{SIGNAL}": round(enhanced * decays),
-                                                      f"simulation.{SIGNAL}": settings.signal_events}
-    tables = control_samples(NAME, maker, events, options, {"analysis": NAME})
+    enhanced, worlds = preset_of(settings.enhancement, options.preset), corrected(options.detector, settings.corrected)
+    events = background_events(worlds, card.machine, size) | {f"data.{SIGNAL}": round(enhanced * decays),
+                                                              f"simulation.{SIGNAL}": settings.signal_events}
+    tables = control_samples(NAME, ControlMaker(str(source), worlds, ("pion",)), events, options)
     found = slices(tables, size, settings, decays / settings.signal_events)
     fit = fitted(found, settings)
     whole = card.machine.integrated_luminosity()
     large = fitted([s.scaled(whole / size.luminosity, simulated=False) for s in found], settings)
     small = fitted([s.scaled(whole / size.luminosity, simulated=True) for s in found], settings)
-    used = digest({"settings": settings.model_dump(mode="json"), "events": events, "card": card.digest()})
-    provenance = Provenance(used, options.seed, tuple(sorted(references_in(settings))))
+    cards = [w.card for w in worlds.values()]
     unit = settings.branching_fraction.value / UNIT
     told = (f"Expected uncertainty at {whole:.0f} fb^{{−1}} without enhancement, in 10^{{−5}}: "
             f"{unit * large.uncertainty:.2f} with a large simulation, {unit * small.uncertainty:.2f} with the events "
@@ -97,7 +94,7 @@ def run(options: RunOptions) -> dict[str, Any]:
     check = Check(NAME, "Closure with B^{+} → π^{+} K^{0}", "A known decay with one track and unseen particles: the "
                   "same method must give its branching fraction.", _findings(fit, large, enhanced, settings),
                   (*spectrum_sections(found, fit, LABELS, size.luminosity), Section("Data set", (Paragraph(told),))),
-                  APPROXIMATIONS, events, provenance,
+                  APPROXIMATIONS, events, made_of(options, settings, cards, events, SIGNAL, *BACKGROUNDS),
                   {"enhancement": enhanced, "signal_efficiency": float(sum(s.templates["signal"].yields.sum()
                                                                            for s in found) / decays),
                    "expected_uncertainty": {"large_simulation": unit * UNIT * large.uncertainty,
@@ -136,19 +133,15 @@ def fitted(found: list[Spectrum], settings: Closure) -> SpectrumFit:
     return spectrum_fit(found, "signal", {"bbbar": width, "continuum": width})
 
 
-def slices(tables: dict[str, Columns], size: Size, settings: Closure, weight: float) -> list[Spectrum]:
+def slices(tables: Mapping[str, Columns], size: Size, settings: Closure, weight: float) -> list[Spectrum]:
     """Spectra of q2_rec in slices of eta; ``weight`` is that of a simulated signal event."""
-    edges = (np.array(settings.q2_rec), np.array(settings.eta))
-    data, grids = np.zeros((len(edges[0]) - 1, len(edges[1]) - 1)), {}
+    binning = Binning(axes=(Axis(name="q2_rec", edges=settings.q2_rec), Axis(name="eta", edges=settings.eta)))
     counted = {"signal": {SIGNAL: weight}, "bbbar": {p: 1.0 / size.factors[p] for p in B_PAIRS},
-               "continuum": {p: 1.0 / size.factors[p] for p in BACKGROUNDS if p not in B_PAIRS}}
-    for name, weights in counted.items():
-        values, variances = np.zeros(data.shape), np.zeros(data.shape)
-        for process, each in weights.items():
-            data += grid(tables[f"data.{process}"], edges, signal=name == "signal")
-            counts = grid(tables[f"simulation.{process}"], edges, signal=name == "signal")
-            values, variances = values + each * counts, variances + each**2 * counts
-        grids[name] = (values, np.sqrt(variances)) if name == "signal" else independent(values, variances)
-    return [Spectrum(f"eta from {low:g} to {high:g}", edges[0], data[:, k], {n: Template(v[:, k], e[:, k])
-                                                                       for n, (v, e) in grids.items()})
-            for k, (low, high) in enumerate(zip(edges[1][:-1], edges[1][1:], strict=True))]
+               "continuum": {p: 1.0 / size.factors[p] for p in CONTINUUM}}
+    kept = {name: t if name.endswith(SIGNAL) else rows_of(t, ~np.isfinite(t["mcQ2"])) for name, t in tables.items()}
+    data = weighted_sum(binning, [(kept[f"data.{p}"], 1.0) for weights in counted.values() for p in weights])
+    simulated = {name: weighted_sum(binning, [(kept[f"simulation.{p}"], w) for p, w in weights.items()])
+                 for name, weights in counted.items()}
+    templates = {n: (h if n == "signal" else h.factorised()).slices("eta") for n, h in simulated.items()}
+    return [spectrum_of(f"eta from {low:g} to {high:g}", part, {n: t[k] for n, t in templates.items()})
+            for k, (part, (low, high)) in enumerate(zip(data.slices("eta"), pairwise(settings.eta), strict=True))]

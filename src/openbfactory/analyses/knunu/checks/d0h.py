@@ -11,7 +11,6 @@ import json
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from openbfactory.analyses import RunOptions, preset_of
@@ -19,17 +18,15 @@ from openbfactory.analyses.knunu.checks.d0h_fit import KINDS, Yields, fit_yields
 from openbfactory.analyses.knunu.checks.d0h_report import report_sections
 from openbfactory.analyses.knunu.checks.d0h_sample import VARIABLES, D0hMaker
 from openbfactory.analyses.knunu.checks.kaon_id import make_tables
-from openbfactory.analyses.knunu.checks.pid_corrections import Corrections, KaonId, corrections_of, over
-from openbfactory.analyses.knunu.checks.settings import events_asked, section
+from openbfactory.analyses.knunu.checks.pid_corrections import Corrections, KaonId, corrections_of
+from openbfactory.analyses.knunu.checks.settings import events_asked, made_of, section
 from openbfactory.analyses.knunu.checks.shell import Check, Finding, finish
-from openbfactory.analyses.knunu.data_like import load_data_like
+from openbfactory.analyses.knunu.checks.worlds import World, of_cards, world_chunks
 from openbfactory.core.config import Config
-from openbfactory.core.provenance import Provenance
-from openbfactory.core.quantities import Quantity, references_in
+from openbfactory.core.quantities import Quantity
 from openbfactory.experiment import load_card
-from openbfactory.generate import SAMPLES
 from openbfactory.pipeline.candidates import Request
-from openbfactory.pipeline.tables import chunk_tables
+from openbfactory.pipeline.tables import columns_of
 from openbfactory.report.records import Number
 
 Table = dict[str, npt.NDArray[Any]]
@@ -66,17 +63,17 @@ class D0h(Config):
 
 def run(options: RunOptions) -> dict[str, Any]:
     """Result record of the check."""
-    chosen, cards = section("d0h", D0h), {"data": load_data_like().card, "simulation": options.detector}
+    chosen, worlds = section("d0h", D0h), of_cards(options.detector)
     corrections = corrections_for(options)
-    tables, sizes = candidates(options, chosen, cards)
+    tables, sizes = candidates(options, chosen, worlds)
     shapes = shapes_of(tables["simulation"], chosen.range)
     found = {world: fit_yields(t, shapes, chosen.range) for world, t in tables.items()}
     factors = {k: mean_factor(tables["simulation"], corrections, k) for k in KINDS}
-    cited = references_in(chosen) | references_in(load_card(options.detector)) | {*SAMPLES[SIGNAL].references}
+    cards = [world.card for world in worlds.values()]
     check = Check("knunu.d0h", "B^{+} → D^{0}(K^{+}π^{−}) h^{+}: identification in B decays", PURPOSE,
-                  findings_of(found, factors, chosen, cards["data"]),
+                  findings_of(found, factors, chosen, cards[0]),
                   report_sections(tables, shapes, found, factors, chosen.range),
-                  APPROXIMATIONS, sizes, Provenance(chosen.digest(), options.seed, tuple(sorted(cited))),
+                  APPROXIMATIONS, sizes, made_of(options, chosen, cards, sizes, SIGNAL, *GENERIC),
                   {"corrections": corrections.to_dict()},
                   tuple(f"{world}: {w}" for world, y in found.items() for w in y.fit.warnings))
     return finish(check, options)
@@ -86,28 +83,17 @@ def findings_of(found: dict[str, Yields], factors: dict[str, tuple[float, float]
                 card: str) -> tuple[Finding, ...]:
     """Ratios before and after the corrections; after them only the efficiency of three tracks is planted."""
     tracks = load_card(card).detector.switches.track_efficiency ** 3
-    ratios = {k: over(found["data"].of(k), found["simulation"].of(k)) for k in KINDS}
-    after = {k: over(found["data"].of(k), times(found["simulation"].of(k), factors[k])) for k in KINDS}
+    seen = {k: [Number.of(found[world].of(k)) for world in ("data", "simulation")] for k in KINDS}
+    ratios = {"before": {k: data.over(simulated) for k, (data, simulated) in seen.items()},
+              "after": {k: data.over(simulated.times(Number.of(factors[k]))) for k, (data, simulated) in seen.items()}}
     made = [Finding(f"{k} {when}", f"D{k.replace('pi', 'π')} yield, data / simulation, {when} corrections", values[k],
                     Number(value=tracks) if when == "after" else None)
-            for when, values in (("before", ratios), ("after", after)) for k in KINDS]
-    for when, values in (("before", ratios), ("after", after)):
-        f = over(pair(values["pi"]), pair(values["K"]))
-        made.append(Finding(f"F {when}", f"F: pions per kaon, data / simulation, {when} corrections", f,
-                            Number(value=1.0) if when == "after" else None,
-                            Number(value=chosen.published.value, uncertainty=chosen.published.uncertainty)
-                            if when == "after" else None))
+            for when, values in ratios.items() for k in KINDS]
+    for when, values in ratios.items():
+        planted, published = (Number(value=1.0), Number.of(chosen.published)) if when == "after" else (None, None)
+        made.append(Finding(f"F {when}", f"F: pions per kaon, data / simulation, {when} corrections",
+                            values["pi"].over(values["K"]), planted, published))
     return tuple(made[::-1])
-
-
-def pair(number: Number) -> tuple[float, float]:
-    """Value and standard deviation."""
-    return number.value, number.uncertainty or 0.0
-
-
-def times(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, float]:
-    """Product of two independent numbers."""
-    return a[0] * b[0], float(np.hypot(a[1] * b[0], a[0] * b[1]))
 
 
 def corrections_for(options: RunOptions) -> Corrections:
@@ -119,21 +105,16 @@ def corrections_for(options: RunOptions) -> Corrections:
     return corrections_of(make_tables(replace(options, output=options.output / "kaon_id"), chosen), chosen)[0]
 
 
-def candidates(options: RunOptions, chosen: D0h, cards: dict[str, str]) -> tuple[dict[str, Table], dict[str, int]]:
+def candidates(options: RunOptions, chosen: D0h, worlds: dict[str, World]) -> tuple[dict[str, Table], dict[str, int]]:
     """Candidates of both worlds, and the events of every sample."""
     events, luminosity = preset_of(chosen.presets, options.preset)
     machine = load_card(options.detector).machine
     events = events_asked(options, events, 2 * machine.expected("charged", 1.0) * chosen.fraction.value)
     each = {SIGNAL: events} | {s: round(machine.expected(s, luminosity)) for s in GENERIC}
-    sizes = {f"{world}.{s}": n for world in cards for s, n in each.items()}
-    maker = D0hMaker(cards, chosen.request, chosen.clone_angle.value)
-    execution = options.execution("chunks-d0h", chosen.chunk_size)
-    chunks = chunk_tables("knunu.d0h", maker, sizes, execution, {
-        "analysis": "knunu.d0h", "cards": {k: load_card(c).digest() for k, c in cards.items()}})
-    tables = {}
-    for world in cards:
-        parts = [t for s in each for t, _ in chunks[f"{world}.{s}"]]
-        tables[world] = {n: np.concatenate([t[n].to_numpy() for t in parts]) for n in parts[0].column_names}
+    sizes = {f"{world}.{s}": n for world in worlds for s, n in each.items()}
+    maker = D0hMaker(worlds, chosen.request, chosen.clone_angle.value)
+    chunks = world_chunks("knunu.d0h", maker, sizes, options, "chunks-d0h", chosen.chunk_size)
+    tables = {world: columns_of([c for s in each for c in chunks[f"{world}.{s}"]]) for world in worlds}
     return tables, sizes
 
 

@@ -11,10 +11,9 @@ from scipy.stats import ks_2samp
 
 from openbfactory.analyses.knunu.checks.d0h_fit import Shapes, Yields, curves
 from openbfactory.analyses.knunu.checks.d0h_sample import REST
-from openbfactory.report.classifiers import classifier_outputs
+from openbfactory.report.classifiers import normalised_shapes
 from openbfactory.report.content import Paragraph, Picture, Section, Table
-from openbfactory.report.fitted import Curve, FittedDistribution, fitted_distribution
-from openbfactory.report.records import ClassifierOutputs, OutputShape
+from openbfactory.report.fitted import binned_fit
 from openbfactory.report.style import HERE
 
 Tables = Mapping[str, Mapping[str, npt.NDArray[Any]]]
@@ -46,27 +45,21 @@ def energy_difference(world: str, table: Mapping[str, npt.NDArray[Any]], shapes:
                       limits: tuple[float, float]) -> Picture:
     """Energy difference of candidates that pass, with the fit."""
     counts, edges = np.histogram(table["deltaE"][table["passed"] > 0], BINS, limits)
-    x = 0.5 * (edges[1:] + edges[:-1])
-    parts = {k: v * np.diff(edges)[0] for k, v in curves(found, shapes, limits, x).items()}
-    total = sum(parts.values(), np.zeros(len(x)))
-    lines = [Curve(label="fit", x=tuple(x), y=tuple(total))]
-    lines += [Curve(label=n, x=tuple(x), y=tuple(parts[k]), filled=True)
-              for n, k in ((r"$DK$", "K"), (r"$D\pi$", "pi"), ("background", "background"))]
-    drawn = FittedDistribution(edges=tuple(edges), counts=tuple(map(float, counts)), expected=tuple(total),
-                               curves=tuple(lines), xlabel=r"$\Delta E$ with the pion mass", unit="GeV", note=world)
-    return Picture(fitted_distribution(drawn), f"Energy difference in the {world}: kaons lie 50 MeV below pions.",
+    parts = curves(found, shapes, limits, 0.5 * (edges[1:] + edges[:-1]))
+    names = {r"$DK$": "K", r"$D\pi$": "pi", "background": "background"}
+    lines = {label: parts[k] * np.diff(edges)[0] for label, k in names.items()}
+    drawn = binned_fit(edges, counts, {"fit": sum(lines.values()), **lines}, names,
+                       xlabel=r"$\Delta E$ with the pion mass", unit="GeV", note=world)
+    return Picture(drawn, f"Energy difference in the {world}: kaons lie 50 MeV below pions.",
                    f"energy difference, {world}")
 
 
 def overlay(tables: Tables, name: str) -> Picture:
     """Normalised shapes of a variable of the event without the D0 in both worlds."""
     label, edges = SHOWN[name]
-    shapes = []
-    for world, color in zip(tables, ("black", HERE), strict=True):
-        counts = np.histogram(tables[world][name], edges)[0].astype(float)
-        shapes.append(OutputShape(key=world, test=counts / max(counts.sum(), 1.0), label=world, color=color))
-    drawn = ClassifierOutputs(edges=edges, shapes=tuple(shapes), xlabel=label, log=False)
-    return Picture(classifier_outputs(drawn), f"{name} of the event without the D^{{0}} in data and simulation.", name)
+    looks = dict(zip(tables, zip(tables, ("black", HERE), strict=True), strict=True))
+    drawn = normalised_shapes({world: t[name] for world, t in tables.items()}, edges, label, looks)
+    return Picture(drawn, f"{name} of the event without the D^{{0}} in data and simulation.", name)
 
 
 def distances(tables: Tables) -> Table:

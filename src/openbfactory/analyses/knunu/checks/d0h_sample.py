@@ -15,16 +15,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from openbfactory.analyses.knunu.checks.worlds import World
 from openbfactory.events.record import Events
-from openbfactory.generate import generate_events
-from openbfactory.pipeline.candidates import Request
-from openbfactory.pipeline.chunks import ChunkTask, card_of
-from openbfactory.reconstruct import Reconstruction
+from openbfactory.pipeline.candidates import Request, best_candidates
+from openbfactory.pipeline.chunks import ChunkTask
 from openbfactory.reconstruct.config import InclusiveTagConfig
-from openbfactory.reconstruct.embedding import clones_of, without_tracks
+from openbfactory.reconstruct.embedding import clones_of, taken_rows, without_tracks
 from openbfactory.reconstruct.inclusive_tag import reconstruct_inclusive_tag
 from openbfactory.reconstruct.variables import BDT1_INPUTS
-from openbfactory.simulate import simulate
 
 Array = npt.NDArray[Any]
 Index = npt.NDArray[np.int64]
@@ -44,32 +42,27 @@ class D0hMaker:
 
     Attributes
     ----------
-    cards
-        Card of each world.
+    worlds
+        World of each name.
     request
         Decay, cuts and what to rank the candidates by.
     clone_angle
         Tracks of equal charge so near [rad] to those of the D0 go with them.
     """
 
-    cards: Mapping[str, str]
+    worlds: Mapping[str, World]
     request: Request
     clone_angle: float
 
     def __call__(self, task: ChunkTask) -> tuple[pa.Table, dict[str, Any]]:
         """Table of candidates; NaN for what the inclusive tag has not."""
         world, process = task.sample.split(".")
-        card = card_of(self.cards[world])
-        truth, _ = generate_events(process, task.events, task.address.at("generate"), card.machine, first=task.first)
-        events = simulate(truth, card, task.address.at("simulate"))
-        session, request = Reconstruction.of_card(events, card), self.request
-        made = session.combine(request.decay, request.cut, cuts=request.cuts)
-        session.rank(made, request.rank.removeprefix("-"), highest=not request.rank.startswith("-"), keep=1)
-        columns = {n: c for n, c in made.table(request.variables).items() if not n.startswith("__")}
+        card, events = self.worlds[world].loaded, self.worlds[world].events(process, task)
+        _, made = best_candidates(events, card, self.request)
+        columns = {n: c for n, c in made.table(self.request.variables).items() if not n.startswith("__")}
         tag = InclusiveTagConfig().model_copy(update={"magnetic_field": card.detector.field.value})
         passed = (columns["kaonID"] > tag.kaon_id_min) & (columns["hits"] >= tag.kaon_pxd_hits_min)
-        view = made.view()
-        tracks = np.stack([view.at(view.daughters(path)).track_rows() for path in PATHS], axis=1)
+        tracks = made.tracks(*PATHS)
         rest = {name: np.full(len(made), np.nan) for name in REST}
         chosen = np.flatnonzero(passed)
         left = self._without_charm(events, made.event[chosen], tracks[chosen])
@@ -85,7 +78,7 @@ class D0hMaker:
     def _without_charm(self, events: Events, index: Index, tracks: Index) -> Events:
         """Some events without the two tracks of the D0 and their clones."""
         here = events.take(index)
-        moved = tracks + (here["Tracks"].offsets[:-1] - events["Tracks"].offsets[index])[:, None]
+        moved = taken_rows(here, events, index, tracks)
         gone = np.zeros(here["Tracks"].size, np.bool_)
         gone[moved[:, :2].ravel()] = True
         gone[clones_of(here["Tracks"], moved[:, :2], self.clone_angle)] = True

@@ -13,19 +13,19 @@ import numpy as np
 from openbfactory.analyses import RunOptions, preset_of
 from openbfactory.analyses.knunu.checks.embedding_report import report_sections
 from openbfactory.analyses.knunu.checks.embedding_sample import EmbeddingMaker
-from openbfactory.analyses.knunu.checks.pid_corrections import over
-from openbfactory.analyses.knunu.checks.settings import events_asked, section
+from openbfactory.analyses.knunu.checks.settings import events_asked, made_of, section
 from openbfactory.analyses.knunu.checks.shell import Check, Finding, finish
-from openbfactory.analyses.knunu.classifiers import models_digest, source_run
-from openbfactory.analyses.knunu.data_like import load_data_like
+from openbfactory.analyses.knunu.checks.worlds import of_cards, world_chunks
+from openbfactory.analyses.knunu.classifiers import models_digest
+from openbfactory.analyses.knunu.config import SIGNAL
+from openbfactory.analyses.knunu.finished import source_run
 from openbfactory.core.config import Config
-from openbfactory.core.provenance import Provenance
-from openbfactory.core.quantities import Quantity, references_in
+from openbfactory.core.quantities import Quantity
 from openbfactory.experiment import load_card
-from openbfactory.generate import SAMPLES
 from openbfactory.pipeline.candidates import Request
-from openbfactory.pipeline.tables import chunk_tables, columns_of
+from openbfactory.pipeline.tables import columns_of
 from openbfactory.report.records import Number
+from openbfactory.select.intervals import share
 
 PURPOSE = ("The efficiency of the signal comes from simulation: B^{+} → J/ψ K^{+} has the same other B in data, and "
            "the J/ψ can be taken out as if it were not seen.")
@@ -72,35 +72,26 @@ def run(options: RunOptions) -> dict[str, Any]:
         When there is no finished run whose classifiers could judge.
     """
     chosen, source = section("embedding", Embedding), source_run(options)
-    cards = {"data": load_data_like().card, "simulation": options.detector}
-    maker = EmbeddingMaker(str(source.resolve()), cards, chosen.request, chosen.sample,
+    maker = EmbeddingMaker(str(source.resolve()), of_cards(options.detector), chosen.request, chosen.sample,
                            chosen.clone_angle.value)
-    execution = options.execution("chunks-embedding", chosen.chunk_size)
     per_luminosity = 2 * load_card(options.detector).machine.expected("charged", 1.0) * chosen.fraction.value
     events = events_asked(options, preset_of(chosen.presets, options.preset), per_luminosity)
-    chunks = chunk_tables("knunu.embedding", maker, dict.fromkeys(SAMPLE_NAMES, events), execution, {
-        "analysis": "knunu.embedding", "cards": {k: load_card(c).digest() for k, c in cards.items()},
-        "classifiers": models_digest(source)})
+    samples = dict.fromkeys(SAMPLE_NAMES, events)
+    chunks = world_chunks("knunu.embedding", maker, samples, options, "chunks-embedding", chosen.chunk_size,
+                          classifiers=models_digest(source))
     tables = {k: columns_of(parts) for k, parts in chunks.items()}
     kaons = {k: sum(s["kaons"] for _, s in parts) for k, parts in chunks.items()}
-    rates = {k: share(int(np.sum(t["eta"] > chosen.eta)), kaons[k]) for k, t in tables.items()}
+    rates = {k: Number.of(share(int(np.sum(t["eta"] > chosen.eta)), kaons[k])) for k, t in tables.items()}
     findings = (
         Finding("ratio", f"efficiency at η > {chosen.eta:g}, embedded data / embedded simulation",
-                over(rates["data"], rates["simulation"]), over(rates["signal-data"], rates["signal-simulation"]),
-                Number(value=chosen.published.value, uncertainty=chosen.published.uncertainty),
-                remark="planted: genuine signal of both cards"),
+                rates["data"].over(rates["simulation"]), rates["signal-data"].over(rates["signal-simulation"]),
+                Number.of(chosen.published), remark="planted: genuine signal of both cards"),
         Finding("method", "embedded simulation / genuine signal of the simulation",
-                over(rates["simulation"], rates["signal-simulation"]), Number(value=1.0)),
-        *(Finding(f"efficiency {k}", f"efficiency of kaons that pass the identification, {k}",
-                  Number(value=r[0], uncertainty=r[1])) for k, r in rates.items()))
-    cited = references_in(chosen) | references_in(load_card(options.detector)) | {*SAMPLES[chosen.sample].references}
+                rates["simulation"].over(rates["signal-simulation"]), Number(value=1.0)),
+        *(Finding(f"efficiency {k}", f"efficiency of kaons that pass the identification, {k}", rate)
+          for k, rate in rates.items()))
+    cards = [world.card for world in maker.worlds.values()]
     check = Check("knunu.embedding", "Signal embedding in B^{+} → J/ψ(μ^{+}μ^{−}) K^{+}", PURPOSE, findings,
-                  report_sections(tables, kaons, chosen.eta), APPROXIMATIONS, dict.fromkeys(SAMPLE_NAMES, events),
-                  Provenance(chosen.digest(), options.seed, tuple(sorted(cited))), {"kaons": kaons})
+                  report_sections(tables, kaons, chosen.eta), APPROXIMATIONS, samples,
+                  made_of(options, chosen, cards, samples, chosen.sample, SIGNAL), {"kaons": kaons})
     return finish(check, options)
-
-
-def share(passed: int, tried: int) -> tuple[float, float]:
-    """Share of events and its standard deviation."""
-    p = (passed + 0.5) / (tried + 1)
-    return p, float(np.sqrt(p * (1 - p) / (tried + 1)))

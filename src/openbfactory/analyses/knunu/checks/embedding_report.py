@@ -8,15 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from openbfactory.report.classifiers import classifier_outputs
+from openbfactory.report.classifiers import normalised_shapes
 from openbfactory.report.comparisons import efficiency_comparison
 from openbfactory.report.content import Paragraph, Picture, Section
-from openbfactory.report.records import (
-    ClassifierOutputs,
-    EfficiencyComparison,
-    EfficiencyCurve,
-    OutputShape,
-)
+from openbfactory.report.records import EfficiencyComparison, EfficiencyCurve
 from openbfactory.report.style import HERE, LINES, PUBLISHED
 
 Tables = Mapping[str, Mapping[str, npt.NDArray[Any]]]
@@ -44,16 +39,10 @@ def report_sections(tables: Tables, kaons: Mapping[str, int], eta: float) -> tup
 def overlay(tables: Tables, name: str) -> Picture:
     """Normalised shapes of embedded data and simulation and of genuine signal, with errors of the data as points."""
     label, edges = SHOWN[name]
-    shapes = []
-    for key in ("data", "simulation", "signal-simulation"):
-        values = tables[key][name]
-        counts = np.histogram(values[np.isfinite(values)], edges)[0].astype(float)
-        scaled = counts / max(counts.sum(), 1.0)
-        text, color = LOOKS[key]
-        shapes.append(OutputShape(key=key, test=scaled, label=text, color=color))
-    drawn = ClassifierOutputs(edges=edges, shapes=tuple(shapes), xlabel=label, log=False)
-    return Picture(classifier_outputs(drawn), f"{name} of embedded events in data and simulation, and of genuine "
-                   "signal, each normalised.", f"{name}, embedded and genuine")
+    drawn = normalised_shapes({k: tables[k][name] for k in ("data", "simulation", "signal-simulation")}, edges, label,
+                              LOOKS)
+    return Picture(drawn, f"{name} of embedded events in data and simulation, and of genuine signal, each normalised.",
+                   f"{name}, embedded and genuine")
 
 
 def efficiencies(tables: Tables, kaons: Mapping[str, int], eta: float) -> Picture:
@@ -63,7 +52,7 @@ def efficiencies(tables: Tables, kaons: Mapping[str, int], eta: float) -> Pictur
     for key, (label, _) in LOOKS.items():
         p = np.array([np.sum(tables[key]["eta"] > low) / kaons[key] for low in edges[:-1]])
         error = np.sqrt(p * (1 - p) / kaons[key])
-        curves.append(EfficiencyCurve(label=label, edges=edges, values=p, low=p - error, high=p + error))
+        curves.append(EfficiencyCurve.symmetric(label, edges, p, error))
     drawn = EfficiencyComparison(curves=tuple(curves), xlabel=r"$\eta$ above the left edge of the bin",
                                  ylabel="efficiency")
     return Picture(efficiency_comparison(drawn), "Efficiency above the left edge of each bin, of kaons that pass the "

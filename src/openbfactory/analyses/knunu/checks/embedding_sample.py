@@ -18,21 +18,19 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from openbfactory.analyses.knunu.checks.worlds import World
 from openbfactory.analyses.knunu.classifiers import models_of
 from openbfactory.analyses.knunu.config import FOLDS, SIGNAL
 from openbfactory.events.record import Events
 from openbfactory.experiment import Card
-from openbfactory.generate import generate_events
 from openbfactory.physics.particles import species
-from openbfactory.pipeline.candidates import Request
-from openbfactory.pipeline.chunks import ChunkTask, card_of
-from openbfactory.reconstruct import Reconstruction
+from openbfactory.pipeline.candidates import Request, best_candidates
+from openbfactory.pipeline.chunks import ChunkTask
 from openbfactory.reconstruct.config import InclusiveTagConfig
-from openbfactory.reconstruct.embedding import Mother, clones_of, embedded, moved_helices
+from openbfactory.reconstruct.embedding import Mother, clones_of, embedded, moved_helices, taken_rows
 from openbfactory.reconstruct.inclusive_tag import CandidateTable, reconstruct_inclusive_tag
 from openbfactory.reconstruct.tracks import HELIX, KAON, track_list
 from openbfactory.reconstruct.truth import match_signal
-from openbfactory.simulate import simulate
 
 Array = npt.NDArray[Any]
 Index = npt.NDArray[np.int64]
@@ -60,8 +58,8 @@ class EmbeddingMaker:
     ----------
     run
         Folder of the finished run whose classifiers judge.
-    cards
-        Cards of ``data`` and ``simulation``.
+    worlds
+        ``data`` and ``simulation``.
     request
         Decay and cuts of the control sample; its tracks are the two muons, then the kaon.
     sample
@@ -71,23 +69,22 @@ class EmbeddingMaker:
     """
 
     run: str
-    cards: Mapping[str, str]
+    worlds: Mapping[str, World]
     request: Request
     sample: str
     clone_angle: float
 
     def __call__(self, task: ChunkTask) -> tuple[pa.Table, dict[str, Any]]:
         """Table of candidates; the summary has the events, and the signal kaons that could have been selected."""
-        world, simulation = task.sample.removeprefix(GENUINE), card_of(self.cards["simulation"])
-        card = card_of(self.cards[world])
-        genuine = task.sample.startswith(GENUINE)
-        signal = _simulated(SIGNAL, task, card if genuine else simulation, "signal")
+        world, genuine = self.worlds[task.sample.removeprefix(GENUINE)], task.sample.startswith(GENUINE)
+        card = world.loaded
+        signal = (world if genuine else self.worlds["simulation"]).events(SIGNAL, task, stage="signal/")
         tag = InclusiveTagConfig().model_copy(update={"magnetic_field": card.detector.field.value})
         rows = signal_kaons(signal, tag)
         if genuine:
             events = signal.take(signal["Tracks"].event_index()[rows])
         else:
-            control = _simulated(self.sample, task, card, "control")
+            control = world.events(self.sample, task, stage="control/")
             found = control_candidates(control, card, self.request)
             events = embed(control, found, signal, rows, card, self.clone_angle)
         table = reconstruct_inclusive_tag(events, card.machine, tag)
@@ -98,13 +95,6 @@ class EmbeddingMaker:
         """Outputs of the classifiers of a fold and some variables of each candidate."""
         outputs = models_of(self.run)[index % FOLDS].outputs(table.columns)
         return {n: np.asarray(c, np.float32) for n, c in {**outputs, **{k: table.columns[k] for k in KEPT}}.items()}
-
-
-def _simulated(sample: str, task: ChunkTask, card: Card, stage: str) -> Events:
-    """Events of a sample in the detector of a card."""
-    truth, _ = generate_events(sample, task.events, task.address.at(f"{stage}/generate"), card.machine,
-                               first=task.first)
-    return simulate(truth, card, task.address.at(f"{stage}/simulate"))
 
 
 def signal_kaons(signal: Events, tag: InclusiveTagConfig) -> Index:
@@ -120,14 +110,11 @@ def signal_kaons(signal: Events, tag: InclusiveTagConfig) -> Index:
 
 def control_candidates(events: Events, card: Card, request: Request) -> Control:
     """Candidates of the control sample, the best of each event, with a good vertex."""
-    session = Reconstruction.of_card(events, card)
-    made = session.combine(request.decay, request.cut, cuts=request.cuts)
-    session.rank(made, request.rank.removeprefix("-"), highest=not request.rank.startswith("-"), keep=1)
+    session, made = best_candidates(events, card, request)
     momentum = np.stack([made[n] for n in ("px", "py", "pz")], axis=1)
     session.fit(made, "vertex")
-    good, view = made["chiProb"] > 0.0, made.view()
-    tracks = np.stack([view.at(view.daughters(path)).track_rows() for path in ((0, 0), (0, 1), (1,))], axis=1)
-    vertex = np.stack([made[n] for n in ("x", "y", "z")], axis=1)
+    good = made["chiProb"] > 0.0
+    tracks, vertex = made.tracks((0, 0), (0, 1), (1,)), np.stack([made[n] for n in ("x", "y", "z")], axis=1)
     return Control(made.event[good], tracks[good], momentum[good], vertex[good], made["charge"][good])
 
 
@@ -139,7 +126,7 @@ def embed(events: Events, control: Control, signal: Events, kaons: Index, card: 
     a, b = (np.concatenate(side) for side in zip(*pairs, strict=True))
     source = owner.event_index()[b]
     here, there = events.take(control.event[a]), signal.take(source)
-    tracks = control.tracks[a] + (here["Tracks"].offsets[:-1] - events["Tracks"].offsets[control.event[a]])[:, None]
+    tracks = taken_rows(here, events, control.event[a], control.tracks[a])
     chosen = b - owner.offsets[source] + there["Tracks"].offsets[:-1]
     truth = there["MCParticles"]
     kaon = there["Tracks"]["mcIndex"][chosen] + truth.offsets[:-1]

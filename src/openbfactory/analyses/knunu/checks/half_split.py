@@ -9,23 +9,19 @@ from scipy.stats import chi2 as chi2_distribution
 
 from openbfactory.analyses import RunOptions
 from openbfactory.analyses.knunu.checks.half_split_content import sections
-from openbfactory.analyses.knunu.checks.settings import section
+from openbfactory.analyses.knunu.checks.settings import made_of, section
 from openbfactory.analyses.knunu.checks.shell import Check, Finding, finish
-from openbfactory.analyses.knunu.checks.splitting import (
+from openbfactory.analyses.knunu.checks.splitting import Half, drawn, fit_splits, fittable, halves_of, tensions
+from openbfactory.analyses.knunu.config import BACKGROUNDS, SIGNAL, load_config
+from openbfactory.analyses.knunu.finished import (
     Candidates,
-    Half,
-    drawn,
-    fit_splits,
-    fittable,
-    halves_of,
+    generated_events,
+    judged_candidates,
     merged,
-    tensions,
+    source_run,
 )
-from openbfactory.analyses.knunu.classifiers import generated_events, judged_candidates, source_run
-from openbfactory.analyses.knunu.config import SIGNAL, load_config
-from openbfactory.core.config import Config, digest
-from openbfactory.core.provenance import Provenance
-from openbfactory.core.quantities import Quantity, references_in
+from openbfactory.core.config import Config
+from openbfactory.core.quantities import Quantity
 from openbfactory.core.random import Address
 from openbfactory.experiment import load_card
 from openbfactory.report.records import Number
@@ -67,6 +63,7 @@ def run(options: RunOptions) -> dict[str, Any]:
     """
     settings, config, card = section("half_split", HalfSplit), load_config(), load_card(options.detector)
     source = source_run(options)
+    events = generated_events(source)
     found = merged(judged_candidates(source, config, card.machine), config.region.binning)
     asked = halves_of(found, {n: s.cut for n, s in settings.splits.items()})
     masks = fittable(found, asked, FAULTY)
@@ -77,8 +74,6 @@ def run(options: RunOptions) -> dict[str, Any]:
     lost = settings.fault.value * masks[FAULTY]
     faulty = drawn(found, address.at("fault").generator(), lost)
     broken = fit_splits(faulty, {FAULTY: masks[FAULTY]}, size)[FAULTY]
-    used = digest({"settings": settings.model_dump(mode="json"), "config": config.digest(), "card": card.digest()})
-    provenance = Provenance(used, options.seed, tuple(sorted(references_in(settings) | references_in(config))))
     options.output.mkdir(parents=True, exist_ok=True)
     titles = {n: split.title for n, split in settings.splits.items()}
     shown = sections(titles, fits, pulls, broken, settings.fault.value, card.machine.integrated_luminosity())
@@ -86,7 +81,7 @@ def run(options: RunOptions) -> dict[str, Any]:
         "knunu.half_split", "Half splits", "A part of the detector, of the time or of phase space that is not "
         "understood gives another signal strength than the rest of the data.",
         _findings(settings, pulls, total, broken), shown, APPROXIMATIONS,
-        generated_events(source), provenance,
+        events, made_of(options, settings, (options.detector,), events, SIGNAL, *BACKGROUNDS, others=(config,)),
         {"pairs": {n: {"mu": [h.mu for h in f], "uncertainty": [h.sigma for h in f],
                        "data_over_expectation": [h.ratio[0] for h in f], "tension": pulls[n]} for n, f in fits.items()},
          "source": str(source)}, _warnings(found, [titles[n] for n in asked if n not in masks]))
@@ -112,8 +107,7 @@ def _findings(settings: HalfSplit, pulls: dict[str, float], total: float, broken
 
 def _warnings(found: Candidates, left_out: list[str]) -> tuple[str, ...]:
     """What a reader must know of the size of the run."""
-    background = (found.bin >= 0) & (found.sample != SIGNAL)
-    rows, total = int(background.sum()), float(found.expected[background].sum())
+    rows, total = int(found.background.sum()), float(found.expected[found.background].sum())
     told = [f"{rows} simulated background candidates stand for {total:.0f} events of the data set: bins that few of "
               "them reach are left out"] if rows < total else []
     return tuple(told + ([f"splits without enough candidates: {', '.join(left_out)}"] if left_out else []))

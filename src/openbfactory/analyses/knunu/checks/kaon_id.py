@@ -12,13 +12,11 @@ from typing import Any
 from openbfactory.analyses import RunOptions, preset_of
 from openbfactory.analyses.knunu.checks.kaon_id_report import report_sections
 from openbfactory.analyses.knunu.checks.pid_corrections import FITTED, TRUTH, KaonId, corrections_of
-from openbfactory.analyses.knunu.checks.settings import events_asked, section
+from openbfactory.analyses.knunu.checks.settings import events_asked, made_of, section
 from openbfactory.analyses.knunu.checks.shell import Check, Finding, finish
 from openbfactory.analyses.knunu.data_like import load_data_like
-from openbfactory.core.provenance import Provenance
-from openbfactory.core.quantities import references_in
 from openbfactory.experiment import load_card
-from openbfactory.generate import SAMPLES, settled
+from openbfactory.generate import enriched_events
 from openbfactory.pipeline.tables import CandidateMaker, SampleSetting, SampleTable, candidate_tables
 from openbfactory.report.records import Number
 
@@ -34,9 +32,7 @@ APPROXIMATIONS = (
 def make_tables(options: RunOptions, chosen: KaonId) -> dict[str, SampleTable]:
     """Candidates of the fitted samples and of those with truth; chunks are kept in the folder of the run."""
     tables: dict[str, SampleTable] = {}
-    sample, machine = SAMPLES[chosen.sample], load_card(options.detector).machine
-    assert sample.cross_section is not None
-    per_luminosity = 1e6 * sample.cross_section(settled(chosen.sample, sample.parameters, {}), machine)[0]
+    per_luminosity = enriched_events(chosen.sample, load_card(options.detector).machine, 1.0)
     events = events_asked(options, preset_of(chosen.presets, options.preset), per_luminosity)
     for names, card in zip(zip(FITTED, TRUTH, strict=True), (load_data_like().card, options.detector), strict=True):
         execution = options.execution(f"chunks-{names[0]}", chosen.chunk_size)
@@ -54,16 +50,14 @@ def run(options: RunOptions) -> dict[str, Any]:
     corrections, found = corrections_of(tables, chosen)
     findings: list[Finding] = []
     for name, what in (("kaon", "efficiency of kaons"), ("pion", "fake rate of pions")):
-        (ratio,), (value, error) = found[name], found[name][0].simulation
-        ours, published = Number(value=value, uncertainty=error), chosen.published
+        (ratio,), published = found[name], chosen.published
         findings += [Finding(name, f"{what}, data / simulation", ratio.found, ratio.planted,
                              Number(value=published[name].value)),
-                     Finding(f"{name}_rate", f"{what}, simulation", ours, None,
+                     Finding(f"{name}_rate", f"{what}, simulation", Number.of(ratio.simulation), None,
                              Number(value=published[f"{name}_rate"].value), remark="momenta of this sample")]
-    cited = references_in(chosen) | references_in(load_card(options.detector)) | {*SAMPLES[chosen.sample].references}
+    events, cards = {k: t.events for k, t in tables.items()}, (load_data_like().card, options.detector)
     check = Check("knunu.kaon_id", "Kaon identification from D^{*+} → D^{0}(K^{−}π^{+}) π^{+}", PURPOSE,
                   tuple(findings), report_sections(tables, found, chosen), APPROXIMATIONS,
-                  {k: t.events for k, t in tables.items()},
-                  Provenance(chosen.digest(), options.seed, tuple(sorted(cited))),
+                  events, made_of(options, chosen, cards, events, chosen.sample),
                   {"corrections": corrections.to_dict()})
     return finish(check, options)

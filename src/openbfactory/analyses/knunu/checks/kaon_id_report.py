@@ -12,7 +12,7 @@ from openbfactory.pipeline.tables import SampleTable
 from openbfactory.reconstruct.config import InclusiveTagConfig
 from openbfactory.report.comparisons import efficiency_comparison
 from openbfactory.report.content import Paragraph, Picture, Section, Table
-from openbfactory.report.fitted import Curve, FittedDistribution, fitted_distribution
+from openbfactory.report.fitted import binned_fit
 from openbfactory.report.records import EfficiencyComparison, EfficiencyCurve
 from openbfactory.report.text import format_number
 
@@ -43,12 +43,9 @@ def mass(table: SampleTable, name: str, fitted: Passing, category: str, cut: flo
     x = 0.5 * (edges[1:] + edges[:-1])
     signal, background = (c * np.diff(edges)[0] for c in fitted.curve(category, x))
     words = f"{name} {'above' if category == 'pass' else 'below'} the cut"
-    drawn = FittedDistribution(
-        edges=tuple(edges), counts=tuple(map(float, counts)), expected=tuple(signal + background),
-        curves=(Curve(label="fit", x=tuple(x), y=tuple(signal + background)),
-                Curve(label="background", x=tuple(x), y=tuple(background), filled=True)),
-        xlabel=r"$M(K^-\pi^+)$", unit="GeV", note=words, log=True)
-    return Picture(fitted_distribution(drawn), f"Data, {words}: the peak is counted.", f"D0 mass, {words}")
+    drawn = binned_fit(edges, counts, {"fit": signal + background, "background": background}, ("background",),
+                       xlabel=r"$M(K^-\pi^+)$", unit="GeV", note=words, log=True)
+    return Picture(drawn, f"Data, {words}: the peak is counted.", f"D0 mass, {words}")
 
 
 def curves(ratios: list[Ratio], name: str, variable: str, chosen: KaonId) -> Picture:
@@ -56,9 +53,7 @@ def curves(ratios: list[Ratio], name: str, variable: str, chosen: KaonId) -> Pic
     edges = chosen.edges[variable]
     lines = []
     for kind in FITTED:
-        values = np.array([getattr(r, kind) for r in ratios])
-        lines.append(EfficiencyCurve(label=kind, edges=edges, values=values[:, 0], low=values[:, 0] - values[:, 1],
-                                     high=values[:, 0] + values[:, 1]))
+        lines.append(EfficiencyCurve.symmetric(kind, edges, *np.transpose([getattr(r, kind) for r in ratios])))
     for kind in FITTED:
         truth = np.array([getattr(r, f"planted_{kind}")[0] for r in ratios])
         lines.append(EfficiencyCurve(label=f"truth of {kind}", edges=edges, values=truth, published=True))

@@ -1,4 +1,4 @@
-"""Figures and tables of the check below the resonance."""
+"""Numbers, figures and tables of the check below the resonance."""
 
 from __future__ import annotations
 
@@ -8,24 +8,53 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from openbfactory.analyses.knunu.checks.shell import Finding
 from openbfactory.analyses.knunu.config import FOLDS
+from openbfactory.core.quantities import Quantity
 from openbfactory.report.classifiers import classifier_outputs
 from openbfactory.report.content import Paragraph, Picture, Section, Table
 from openbfactory.report.distributions import stacked_histogram
-from openbfactory.report.records import ClassifierOutputs, Contribution, DataPoints, OutputShape, StackedHistogram
-from openbfactory.select.reweighting import FoldedReweighting, ShapeAgreement
+from openbfactory.report.records import (
+    ClassifierOutputs,
+    Contribution,
+    DataPoints,
+    Number,
+    OutputShape,
+    StackedHistogram,
+)
+from openbfactory.select.reweighting import FoldedReweighting, Shapes
 
 Array = npt.NDArray[Any]
 Columns = Mapping[str, Array]
-Pair = tuple[dict[str, ShapeAgreement], dict[str, ShapeAgreement]]
+Numbers = Mapping[str, Number]
 
 #: colours of the simulation and of the data
 SIMULATION, DATA = "#7fb3d5", "#b03a2e"
 
 
-def sections(data: Columns, simulated: Columns, found: FoldedReweighting, shapes: Pair, above: Pair | None,
+def findings(rates: Numbers, shares: Numbers, left: Numbers, shapes: Mapping[str, Shapes], published: Quantity,
+             probability: float) -> tuple[Finding, ...]:
+    """Rate, shape, and what is left of the difference."""
+    bad, other = (shapes[n].bad(probability) for n in ("data", "truth"))
+    return (
+        Finding("normalisation", "candidates of continuum, data / simulation", rates["found"], rates["planted"],
+                Number.of(published), remark="planted: 1.4 times the quark pairs, and the change of the "
+                "acceptance by detector and fragmentation"),
+        Finding("share", "share of weighted simulation below q^{2}_{rec} = 4 GeV^{2}", shares["after"],
+                shares["truth"], remark=f"without the weights {shares['before'].value:.4f}"),
+        Finding("left", "area under the ROC curve, data against weighted simulation", left["after"],
+                remark=f"without the weights {left['before'].value:.3f}; 0.5 where nothing is left: BDTc learns that "
+                       "from more candidates"),
+        Finding("disagree", f"of {len(shapes['data'].before)} variables disagree before the weights",
+                Number(value=bad[0])),
+        Finding("disagree_after", "the same after the weights", Number(value=bad[1])),
+        Finding("disagree_truth", "the same, with a second sample like the data that BDTc never saw",
+                Number(value=other[1]), remark=f"before the weights {other[0]}"))
+
+
+def sections(data: Columns, simulated: Columns, found: FoldedReweighting, shapes: Mapping[str, Shapes],
              q2: tuple[float, ...]) -> tuple[Section, ...]:
-    """Sections of the report: classifier, shapes after the preselection, shapes above the cut on BDT1."""
+    """Sections of the report: classifier, shapes after the preselection and, where known, above the cut on BDT1."""
     outputs = Picture(_outputs(data, simulated, found), "Output of BDTc on events that it did not see (lines) and on "
                       "those of its training (points): near 1 is like data.", "output of BDTc")
     weights = Picture(_weights(found.weights), "Weights p/(1-p) of the simulated candidates.", "weights of BDTc")
@@ -34,9 +63,9 @@ def sections(data: Columns, simulated: Columns, found: FoldedReweighting, shapes
                     "weights.", "q2_rec before and after the weights")
     made = [Section("BDTc", (Paragraph("Areas under the ROC curve, training and independent events: " + "; ".join(
         f"{c.auc_train:.3f} and {c.auc_test:.3f}" for c in found.checks) + "."), outputs, weights)),
-        Section("Shapes after the preselection", (drawn, _table(shapes, "Agreement of the shapes of data and "
+        Section("Shapes after the preselection", (drawn, _table(shapes["data"], "Agreement of the shapes of data and "
                                                                         "simulation.")))]
-    if above is not None:
+    if "above" in shapes:
         rows, kept = np.isfinite(data["eta"]), np.isfinite(simulated["eta"])
         figures = [_shape(data[n][rows], simulated[n][kept], found.weights[kept], e, x, u) for n, e, x, u in (
             ("eta", np.linspace(0.6, 1, 9), r"$\eta$(BDT2)", ""),
@@ -44,13 +73,13 @@ def sections(data: Columns, simulated: Columns, found: FoldedReweighting, shapes
         made.append(Section("Shapes above the cut on BDT1", (
             *(Picture(f, "Candidates above the cut on BDT1 of the finished run; dashed: without the weights.", n)
               for f, n in zip(figures, ("eta", "q2_rec"), strict=True)),
-            _table(above, "Agreement of the shapes above the cut on BDT1."))))
+            _table(shapes["above"], "Agreement of the shapes above the cut on BDT1."))))
     return tuple(made)
 
 
-def _table(shapes: Pair, caption: str) -> Table:
+def _table(shapes: Shapes, caption: str) -> Table:
     """chi2 of every variable, the largest before the weights first."""
-    before, after = shapes
+    before, after = shapes.before, shapes.after
     names = sorted(before, key=lambda n: before[n].p_value)
     rows = tuple((f"`{n}`", str(before[n].ndf), f"{before[n].chi2:.1f}", f"{before[n].p_value:.2g}",
                   f"{after[n].chi2:.1f}", f"{after[n].p_value:.2g}") for n in names)
@@ -89,6 +118,6 @@ def _shape(data: Array, simulated: Array, weights: Array, edges: Array, xlabel: 
                         variances=scale**2 * squares)
     before = Contribution(key="before", label="without weights", color="#2c3e50",
                           values=plain * np.histogram(simulated, edges)[0])
-    points = DataPoints(values=counts, low=counts - np.sqrt(counts), high=counts + np.sqrt(counts), label="data-like")
+    points = DataPoints.counted(counts, "data-like")
     return stacked_histogram(StackedHistogram(edges=edges, contributions=(part,), overlay=before, data=points,
                                               xlabel=xlabel, unit=unit))

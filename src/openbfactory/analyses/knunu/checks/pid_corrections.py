@@ -23,6 +23,7 @@ from openbfactory.pipeline.candidates import Request
 from openbfactory.pipeline.tables import SampleTable
 from openbfactory.reconstruct.config import InclusiveTagConfig
 from openbfactory.report.records import Number
+from openbfactory.select.intervals import share
 
 Array = npt.NDArray[np.float64]
 
@@ -68,18 +69,12 @@ class Ratio:
     @property
     def found(self) -> Number:
         """Data over simulation."""
-        return over(self.data, self.simulation)
+        return Number.of(self.data).over(Number.of(self.simulation))
 
     @property
     def planted(self) -> Number:
         """The same with truth, from independent samples."""
-        return over(self.planted_data, self.planted_simulation)
-
-
-def over(a: tuple[float, float], b: tuple[float, float]) -> Number:
-    """Ratio of two independent numbers with its standard deviation."""
-    value = a[0] / b[0]
-    return Number(value=value, uncertainty=abs(value) * float(np.hypot(a[1] / a[0], b[1] / b[0])))
+        return Number.of(self.planted_data).over(Number.of(self.planted_simulation))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +117,7 @@ def rate(table: SampleTable, name: str, cut: float, chosen: KaonId, inside: npt.
 def generated(table: SampleTable, name: str, cut: float, inside: npt.NDArray[np.bool_]) -> tuple[float, float]:
     """Share of true tracks above the cut, with its standard deviation."""
     above = table[f"{name}_kaonID"][inside & (np.abs(table[f"{name}_mcPDG"]) == TRACKS[name][1])] > cut
-    share = (above.sum() + 0.5) / (len(above) + 1)
-    return float(share), float(np.sqrt(share * (1 - share) / (len(above) + 1)))
+    return share(above.sum(), len(above))
 
 
 def ratios(tables: Mapping[str, SampleTable], name: str, cut: float, chosen: KaonId,

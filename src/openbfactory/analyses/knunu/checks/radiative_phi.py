@@ -22,6 +22,8 @@ from openbfactory.core.config import Config
 from openbfactory.physics.particles import species
 from openbfactory.pipeline.candidates import Request
 from openbfactory.pipeline.tables import SampleTable
+from openbfactory.reconstruct.vectors import angle, direction, length, theta, unit
+from openbfactory.select.intervals import beyond_chance
 
 Array = npt.NDArray[np.float64]
 
@@ -46,10 +48,10 @@ class RadiativePhi(Config):
     polar: tuple[float, float]
     separation: float
 
-    def requests(self) -> tuple[Request, Request]:
-        """Candidates of K_S and photon; the same with each calorimeter cluster without track."""
-        return (Request("vpho -> K_S0:merged gamma:all", self.pair, variables=PAIR),
-                Request("vpho -> K_S0:merged gamma:all K_L0:allecl", self.pair, variables=(*PAIR, *CLUSTER)))
+    def requests(self) -> dict[str, Request]:
+        """``pairs`` of K_S and photon; ``triples``: the same with each calorimeter cluster without track."""
+        return {"pairs": Request("vpho -> K_S0:merged gamma:all", self.pair, variables=PAIR),
+                "triples": Request("vpho -> K_S0:merged gamma:all K_L0:allecl", self.pair, variables=(*PAIR, *CLUSTER))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ def predict(table: SampleTable | dict[str, npt.NDArray[Any]], beams: Array) -> P
     kshort, photon = (np.stack([table[f"p{c}{i}"] for c in "xyz"], axis=1) for i in range(2))
     energy = np.sqrt(np.sum(kshort**2, axis=1) + species("K_S0").mass ** 2)
     q0, q = beams[0] - energy, beams[1:] - kshort
-    n = photon / np.linalg.norm(photon, axis=1)[:, None]
+    n = unit(photon)
     expected = 0.5 * (q0**2 - np.sum(q * q, axis=1) - species("K_L0").mass ** 2) / (q0 - np.sum(q * n, axis=1))
     klong = q - expected[:, None] * n
     mass2 = (beams[0] - expected) ** 2 - np.sum((beams[1:] - expected[:, None] * n) ** 2, axis=1)
@@ -109,13 +111,10 @@ def predict(table: SampleTable | dict[str, npt.NDArray[Any]], beams: Array) -> P
 def find_klongs(pairs: SampleTable, triples: SampleTable, cuts: RadiativePhi, beams: Array) -> Klongs:
     """K_L of the events of both requests, at most one an event, with the clusters of their events."""
     found = predict(pairs, beams)
-    size = np.linalg.norm(found.klong, axis=1)
-    polar = np.degrees(np.arccos(found.klong[:, 2] / size))
-    good = np.ones(len(size), bool)
+    size, polar = length(found.klong), np.degrees(theta(found.klong))
+    good = angle(found.klong, found.kshort) > cuts.separation
     for value, (low, high) in ((found.photon, cuts.photon), (size, cuts.momentum), (polar, cuts.polar)):
         good &= (value > low) & (value < high)
-    along = np.sum(found.klong * found.kshort, axis=1) / size / np.linalg.norm(found.kshort, axis=1)
-    good &= np.arccos(np.clip(along, -1, 1)) > cuts.separation
     masses = found.mass[good]
     good &= (found.mass > cuts.mass[0]) & (found.mass < cuts.mass[1])
     event, first = np.unique(pairs["__event__"][good], return_index=True)
@@ -132,26 +131,15 @@ def find_klongs(pairs: SampleTable, triples: SampleTable, cuts: RadiativePhi, be
 
 def _clusters(near: SampleTable, row: npt.NDArray[np.int64], klong: Array, kshort: Array) -> Clusters:
     """Clusters with their angles."""
-    theta, phi = near["theta"], near["phi"]
-    at = np.stack([np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta)], axis=1)
-    axis = kshort / np.linalg.norm(kshort, axis=1)[:, None]
+    at, axis = direction(near["theta"], near["phi"]), unit(kshort)
     turned = 2 * np.sum(klong * axis, axis=1)[:, None] * axis - klong
-    angles = [np.arccos(np.clip(np.sum(at * (p / np.linalg.norm(p, axis=1)[:, None])[row], axis=1), -1, 1))
-              for p in (klong, turned)]
-    return Clusters(row, np.asarray(near["energy"], np.float64), angles[0], angles[1])
+    return Clusters(row, np.asarray(near["energy"], np.float64), angle(at, klong[row]), angle(at, turned[row]))
 
 
 def efficiency(klongs: Klongs, cone: float, least: float, rows: npt.NDArray[np.bool_] | None = None,
                ) -> tuple[float, float]:
-    """Part of the K_L with a cluster above ``least`` [GeV] within ``cone`` [rad], chance taken off, and its error.
-
-    Formula: with the parts P with a cluster near the K_L and p near the direction of chance, (P - p) / (1 - p).
-    """
+    """Part of the K_L with a cluster above ``least`` [GeV] within ``cone`` [rad], chance taken off, and its error."""
     chosen = klongs.clusters.take(klongs.clusters.energy > least)
     seen, chance = (np.bincount(chosen.row[a < cone], minlength=len(klongs)) > 0
                     for a in (chosen.angle, chosen.chance))
-    if rows is not None:
-        seen, chance = seen[rows], chance[rows]
-    n, p, q = max(len(seen), 1), float(np.mean(seen)), float(np.mean(chance))
-    sigma = np.hypot(np.sqrt(p * (1 - p) / n), (1 - p) / (1 - q) * np.sqrt(q * (1 - q) / n)) / (1 - q)
-    return (p - q) / (1 - q), float(sigma)
+    return beyond_chance(seen, chance) if rows is None else beyond_chance(seen[rows], chance[rows])

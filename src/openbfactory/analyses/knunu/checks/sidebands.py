@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,20 +17,20 @@ from openbfactory.analyses.knunu.checks.control import (
     background_events,
     control_samples,
     sized,
-    two_worlds,
 )
-from openbfactory.analyses.knunu.checks.settings import section
+from openbfactory.analyses.knunu.checks.settings import made_of, section
 from openbfactory.analyses.knunu.checks.shell import Check, Finding, finish
-from openbfactory.analyses.knunu.checks.spectra import Spectrum, spectrum_fit, spectrum_sections
-from openbfactory.analyses.knunu.classifiers import source_run
+from openbfactory.analyses.knunu.checks.spectra import Spectrum, spectrum_fit, spectrum_of, spectrum_sections
+from openbfactory.analyses.knunu.checks.worlds import corrected
 from openbfactory.analyses.knunu.config import B_PAIRS, BACKGROUNDS
 from openbfactory.analyses.knunu.data_like import load_data_like
-from openbfactory.core.config import Config, digest
-from openbfactory.core.provenance import Provenance
-from openbfactory.core.quantities import Quantity, references_in
+from openbfactory.analyses.knunu.finished import source_run
+from openbfactory.core.config import Config
+from openbfactory.core.quantities import Quantity
 from openbfactory.experiment import load_card
-from openbfactory.fit.build import Template
+from openbfactory.pipeline.tables import rows_of
 from openbfactory.report.records import Number
+from openbfactory.select.binning import Axis, Binning, weighted_sum
 
 Array = npt.NDArray[Any]
 NAME = "knunu.sidebands"
@@ -68,23 +69,21 @@ def run(options: RunOptions) -> dict[str, Any]:
     settings, card = section("sidebands", Sidebands), load_card(options.detector)
     size = sized(settings.presets, options)
     source = source_run(options).resolve()
-    maker = ControlMaker(str(source), two_worlds(options.detector, settings.corrected), tuple(settings.eta))
-    events = background_events(card.machine, size)
-    tables = control_samples(NAME, maker, events, options, {"analysis": NAME})
+    worlds = corrected(options.detector, settings.corrected)
+    events = background_events(worlds, card.machine, size)
+    tables = control_samples(NAME, ControlMaker(str(source), worlds, tuple(settings.eta)), events, options)
     spectra = [spectrum(channel, tables, size, settings) for channel in CHANNELS]
     off_resonance = (settings.continuum.uncertainty or 0.0) / settings.continuum.value
     width = {"other": settings.other_b.value, "continuum": off_resonance}
     fit, single = spectrum_fit(spectra, "klong", width), [spectrum_fit([s], "klong", width) for s in spectra]
     planted = load_data_like().klong_from_charm
     findings = [Finding("scale", "factor on D → K_{L} X", Number(value=fit.scale, uncertainty=fit.uncertainty),
-                        Number(value=planted.value), Number(value=settings.published.value,
-                                                            uncertainty=settings.published.uncertainty))]
+                        Number(value=planted.value), Number.of(settings.published))]
     findings += [Finding(f"scale_{s.name.split()[0]}", f"the same, {s.name} alone",
                          Number(value=f.scale, uncertainty=f.uncertainty),
                          remark=f"χ^{{2}} of {s.bins} bins {s.chi2_before:.0f} before, {s.chi2(f):.0f} after")
                  for s, f in zip(spectra, single, strict=True)]
-    used = digest({"settings": settings.model_dump(mode="json"), "events": events, "card": card.digest()})
-    provenance = Provenance(used, options.seed, tuple(sorted(references_in(settings))))
+    provenance = made_of(options, settings, [w.card for w in worlds.values()], events, *BACKGROUNDS)
     chi2 = {s.name.split()[0]: {"bins": s.bins, "before": s.chi2_before, "after": s.chi2(fit)} for s in spectra}
     check = Check(NAME, "Sidebands enriched in pions and leptons", "K_{L} from D mesons carry energy away unseen: "
                   "their rate is measured where the signal is not, with a pion or lepton in the place of the kaon.",
@@ -102,20 +101,17 @@ def selected(columns: Columns, channel: str, settings: Sidebands) -> Array:
     return found
 
 
-def spectrum(channel: str, tables: dict[str, Columns], size: Size, settings: Sidebands) -> Spectrum:
+def spectrum(channel: str, tables: Mapping[str, Columns], size: Size, settings: Sidebands) -> Spectrum:
     """Data of a channel with the templates of its components."""
-    edges = np.array(settings.q2_rec[channel])
-    data = np.zeros(len(edges) - 1)
-    sums = {name: np.zeros((2, len(data))) for name in LABELS}
+    binning = Binning(axes=(Axis(name="q2_rec", edges=settings.q2_rec[channel]),))
+    kept = {name: rows_of(table, selected(table, channel, settings)) for name, table in tables.items()}
+    parts: dict[str, list[tuple[Columns, float]]] = {name: [] for name in LABELS}
     for process in BACKGROUNDS:
-        table = tables[f"data.{process}"]
-        data += np.histogram(table["q2_rec"][selected(table, channel, settings)], edges)[0]
-        table = tables[f"simulation.{process}"]
-        inside = selected(table, channel, settings)
-        weight = (1.0 if process in B_PAIRS else settings.continuum.value) / size.factors[process]
-        for name in LABELS:
-            mine = inside & (table["klong"] == (name == "klong")) if process in B_PAIRS else inside
-            if (name == "continuum") != (process in B_PAIRS):
-                counts = np.histogram(table["q2_rec"][mine], edges)[0]
-                sums[name] += np.array([weight * counts, weight**2 * counts])
-    return Spectrum(f"{channel} sample", edges, data, {n: Template(s[0], np.sqrt(s[1])) for n, s in sums.items()})
+        table, weight = kept[f"simulation.{process}"], 1.0 / size.factors[process]
+        if process in B_PAIRS:
+            parts["klong"].append((rows_of(table, table["klong"]), weight))
+            parts["other"].append((rows_of(table, ~table["klong"]), weight))
+        else:
+            parts["continuum"].append((table, settings.continuum.value * weight))
+    return spectrum_of(f"{channel} sample", weighted_sum(binning, [(kept[f"data.{p}"], 1.0) for p in BACKGROUNDS]),
+                       {name: weighted_sum(binning, part) for name, part in parts.items()})

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from openbfactory.fit.build import Template, build_workspace
-from openbfactory.fit.estimate import analyse
-from openbfactory.fit.gaussian import gaussian_fit
+from openbfactory.fit.build import Template
+from openbfactory.fit.templates import template_fit
 from openbfactory.report.content import Picture, Section, Table
 from openbfactory.report.distributions import stacked_histogram
 from openbfactory.report.records import Contribution, DataPoints, StackedHistogram
 from openbfactory.report.style import LINES
+from openbfactory.select.binning import Histogram
 
 Array = npt.NDArray[Any]
 
@@ -69,6 +69,12 @@ class Spectrum:
         return float(np.sum((self.data - expected)[used] ** 2 / self.variance(factors)[used]))
 
 
+def spectrum_of(name: str, data: Histogram, simulated: Mapping[str, Histogram]) -> Spectrum:
+    """Spectrum of histograms in one axis: of the data, and of each component."""
+    templates = {n: Template(h.values, h.uncertainties) for n, h in simulated.items()}
+    return Spectrum(name, np.array(data.binning.axes[0].edges), data.values, templates)
+
+
 @dataclass(frozen=True, slots=True)
 class SpectrumFit:
     """Scale of the free component with its uncertainty, and the factor of every component."""
@@ -87,21 +93,8 @@ def spectrum_fit(spectra: Sequence[Spectrum], free: str, constraints: Mapping[st
         When the fit has no minimum.
     """
     templates = {s.name: {n: t for n, t in s.templates.items() if t.yields.any()} for s in spectra}
-    names = {n for parts in templates.values() for n in parts}
-    workspace = build_workspace(templates, signal=(free,), poi="scale", poi_bounds=BOUNDS,
-                                normalisations={n: c for n, c in constraints.items() if n in names},
-                                observations={s.name: s.data for s in spectra})
-    analysis = analyse(workspace, "scale")
-    fit = gaussian_fit(analysis, variance="expected")
-    at = fit.names.index("scale")
-    scale = float(fit.values[at])
-    parameters = analysis.fit.likelihood.model.parameters
-    factors = {free: scale}
-    for name, width in constraints.items():
-        if name in names:
-            pull = float(fit.theta[parameters.index(f"norm_{name}")])
-            factors[name] = (1.0 + width) ** pull if pull > 0 else (1.0 - width) ** -pull
-    return SpectrumFit(scale, float(fit.uncertainties[at]), factors)
+    fit = template_fit(templates, {s.name: s.data for s in spectra}, (free,), constraints, BOUNDS, "scale")
+    return SpectrumFit(fit.value, fit.uncertainty, {free: fit.value, **fit.factors})
 
 
 def spectrum_sections(spectra: Sequence[Spectrum], fit: SpectrumFit, labels: Mapping[str, str],
@@ -123,29 +116,13 @@ def spectrum_sections(spectra: Sequence[Spectrum], fit: SpectrumFit, labels: Map
 
 def _stack(spectrum: Spectrum, factors: Mapping[str, float], labels: Mapping[str, str], luminosity: float) -> Any:
     """Figure of the data on the stacked components."""
-    data, parts = spectrum.data, []
+    parts = []
     for color, (name, label) in zip((LINES[1], LINES[0], "#b0b0b0"), labels.items(), strict=False):
         template, factor = spectrum.templates[name], factors.get(name, 1.0)
         assert template.uncertainties is not None
         parts.append(Contribution(key=name, values=factor * template.yields, label=label, color=color,
                                   variances=(factor * template.uncertainties) ** 2))
-    points = DataPoints(values=data, low=data - np.sqrt(data), high=data + np.sqrt(data), label="data-like simulation")
+    points = DataPoints.counted(spectrum.data, "data-like simulation")
     return stacked_histogram(StackedHistogram(
         edges=spectrum.edges, contributions=tuple(parts), xlabel=r"$q^2_{\mathrm{rec}}$", unit=r"GeV$^2$", data=points,
         luminosity=luminosity, note=spectrum.name))
-
-
-def grid(columns: Mapping[str, Array], edges: tuple[Array, Array], *, signal: bool) -> Array:
-    """Candidates in bins of q2_rec and eta; other samples than the signal leave out events with the signal decay."""
-    keep = signal | ~np.isfinite(columns["mcQ2"])
-    counts: Array = np.histogram2d(columns["q2_rec"][keep], columns["eta"][keep], edges)[0]
-    return counts
-
-
-def independent(values: Array, variances: Array) -> tuple[Array, Array]:
-    """Product of the projections of a template, and its uncertainty from those of both."""
-    total = max(float(values.sum()), 1e-9)
-    parts = [(values.sum(axis=a), variances.sum(axis=a)) for a in (1, 0)]
-    product = np.outer(parts[0][0], parts[1][0]) / total
-    relative = [np.where(v > 0, e / np.maximum(v, 1e-9) ** 2, 0.0) for v, e in parts]
-    return product, product * np.sqrt(np.add.outer(relative[0], relative[1]))

@@ -4,8 +4,8 @@ The data are one pseudo-experiment of the candidates of a finished run (Poisson 
 event has all its variables and enters every split.  Each half is fitted in q2_rec and eta, on and off resonance.
 
 The fits are linear in the counts n near their solution, mu = sum_b g_b n_b, so the statistical uncertainty is
-sum_b g_b^2 lambda_b, and differences of two splits i, j have the covariance sum_c w_c g_i(c) g_j(c) over the expected
-candidates c, with g the gain of the half that c is in and its sign: one chi2 for all splits of the same data.
+sum_b g_b^2 lambda_b; the gain of the half that a candidate is in, with its sign, is that of the difference of a split
+(:func:`openbfactory.fit.influence.consistency`): one chi2 for all splits of the same data.
 
 Approximation: templates and data are of the same simulated events; their limited number is no part of the uncertainty.
 Bins of a half with fewer than three simulated candidates of the background are left out of its fit.
@@ -14,18 +14,19 @@ Bins of a half with fewer than three simulated candidates of the background are 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from openbfactory.analyses.knunu.config import SIGNAL
+from openbfactory.analyses.knunu.finished import Candidates
 from openbfactory.core.errors import FitError
-from openbfactory.fit.build import Template, build_workspace
-from openbfactory.fit.estimate import analyse
-from openbfactory.fit.gaussian import gaussian_fit
-from openbfactory.select.binning import Binning
+from openbfactory.fit.build import Template
+from openbfactory.fit.influence import consistency
+from openbfactory.fit.templates import template_fit
+from openbfactory.select.performance import weighted_median
 
 Array = npt.NDArray[Any]
 
@@ -33,18 +34,6 @@ Array = npt.NDArray[Any]
 REACH = 500.0
 #: simulated background candidates that a bin of a half must have to be fitted
 LEAST = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Candidates:
-    """All candidates: variables, sample, flat bin (off resonance: after those on), expected and observed events."""
-
-    columns: Mapping[str, Array]
-    sample: Array
-    bin: Array
-    bins: int
-    expected: Array
-    observed: Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,39 +52,21 @@ class Half:
         return self.data / self.expectation, self.expectation**-0.5
 
 
-def merged(samples: Mapping[str, Mapping[str, Array]], binning: Binning) -> Candidates:
-    """Candidates of all samples, without data."""
-    names = sorted(set.intersection(*(set(c) for c in samples.values())))
-    columns = {n: np.concatenate([c[n] for c in samples.values()]) for n in names}
-    sample = np.concatenate([np.full(len(c["eta"]), name.removesuffix("_off")) for name, c in samples.items()])
-    off = np.concatenate([np.full(len(c["eta"]), name.endswith("_off")) for name, c in samples.items()])
-    flat = binning.index({n: columns[n] for n in binning.names})
-    return Candidates(columns, sample, np.where(off & (flat >= 0), flat + binning.size, flat), 2 * binning.size,
-                      columns["weight"], np.zeros(len(flat)))
-
-
 def drawn(found: Candidates, generator: np.random.Generator, lost: Array | float = 0.0) -> Candidates:
     """The candidates with one pseudo-experiment; ``lost`` is the share of each that the detector does not see."""
-    counts = generator.poisson(found.expected * (1.0 - lost))
-    return Candidates(found.columns, found.sample, found.bin, found.bins, found.expected, counts.astype(float))
+    return replace(found, observed=generator.poisson(found.expected * (1.0 - lost)).astype(float))
 
 
 def halves_of(found: Candidates, cuts: Mapping[str, float | None]) -> dict[str, Array]:
     """Split to the mask of candidates above its cut, or above the median of the expected data where it has none."""
-    masks = {}
-    for name, cut in cuts.items():
-        value = found.columns[name].astype(float)
-        order = np.argsort(value)
-        share = np.cumsum(found.expected[order])
-        middle = value[order][np.searchsorted(share, 0.5 * share[-1])] if cut is None else cut
-        masks[name] = value > middle
-    return masks
+    values = {name: found.columns[name].astype(float) for name in cuts}
+    return {name: v > (weighted_median(v, found.expected) if cuts[name] is None else cuts[name])
+            for name, v in values.items()}
 
 
 def usable_bins(found: Candidates, half: Array) -> Array:
     """Bins (bins,) of a half with enough simulated candidates of the background."""
-    rows = half & (found.bin >= 0) & (found.sample != SIGNAL)
-    return np.bincount(found.bin[rows], minlength=found.bins) >= LEAST
+    return np.bincount(found.bin[half & found.background], minlength=found.bins) >= LEAST
 
 
 def fittable(found: Candidates, masks: Mapping[str, Array], needed: str) -> dict[str, Array]:
@@ -109,9 +80,8 @@ def fittable(found: Candidates, masks: Mapping[str, Array], needed: str) -> dict
     size = found.bins // 2
     good = {n: m for n, m in masks.items() if all(usable_bins(found, half)[:size].any() for half in (m, ~m))}
     if needed not in good:
-        rows = int(np.sum((found.bin >= 0) & (found.sample != SIGNAL)))
-        message = (f"too few simulated candidates to split: {rows} of the background in the fit region; take a run "
-                   "with more luminosity")
+        message = (f"too few simulated candidates to split: {found.background.sum()} of the background in the fit "
+                   "region; take a run with more luminosity")
         raise FitError(message)
     return good
 
@@ -135,17 +105,13 @@ def fit_half(found: Candidates, half: Array, normalisation: float) -> Half:
     yields, data = {n: summed(mask, found.expected) for n, mask in rows.items()}, summed(inside, found.observed)
     templates = {channel: {n: Template(y[bins]) for n, y in yields.items() if channel == "on" or y[bins].any()}
                  for channel, bins in parts.items() if bins.any()}
-    normalisations = {n: normalisation for n in yields if n != SIGNAL}
-    workspace = build_workspace(templates, signal=(SIGNAL,), normalisations=normalisations, poi="mu",
-                                observations={n: data[parts[n]] for n in templates}, poi_bounds=(-REACH, REACH))
-    fit = gaussian_fit(analyse(workspace, "mu"), variance="expected")
-    at = fit.names.index("mu")
+    fit = template_fit(templates, {n: data[parts[n]] for n in templates}, (SIGNAL,),
+                       {n: normalisation for n in yields if n != SIGNAL}, (-REACH, REACH))
     gain = np.zeros(found.bins)
-    for channel, part in workspace.split(fit.gain[at]).items():
+    for channel, part in fit.gains.items():
         gain[parts[channel]] = part
-    sigma = float(np.sqrt(fit.gain[at] ** 2 @ np.maximum(fit.expected, 0.0)))
     first = inside & (found.bin < size)
-    return Half(float(fit.values[at]), sigma, gain, float(data[:size].sum()), float(found.expected[first].sum()))
+    return Half(fit.value, fit.statistical, gain, float(data[:size].sum()), float(found.expected[first].sum()))
 
 
 def fit_splits(found: Candidates, masks: Mapping[str, Array], normalisation: float) -> dict[str, tuple[Half, Half]]:
@@ -158,12 +124,9 @@ def tensions(found: Candidates, masks: Mapping[str, Array],
              fits: Mapping[str, tuple[Half, Half]]) -> tuple[dict[str, float], float]:
     """Difference of mu in standard deviations of every split, and the chi2 of all."""
     inside = found.bin >= 0
-    where, weight = found.bin[inside], found.expected[inside]
-    influence = np.array([np.where(mask[inside], -fits[n][1].gain[where], fits[n][0].gain[where])
-                          for n, mask in masks.items()])
-    covariance = (influence * weight) @ influence.T
-    difference = np.array([a.mu - b.mu for a, b in (fits[n] for n in masks)])
-    sigma = np.sqrt(np.diag(covariance))
-    correlation = covariance / np.outer(sigma, sigma)
-    pulls = difference / sigma
-    return dict(zip(masks, pulls.tolist(), strict=True)), float(pulls @ np.linalg.solve(correlation, pulls))
+    where = found.bin[inside]
+    gains = np.array([np.where(mask[inside], -fits[n][1].gain[where], fits[n][0].gain[where])
+                      for n, mask in masks.items()])
+    differences = np.array([a.mu - b.mu for a, b in (fits[n] for n in masks)])
+    pulls, total = consistency(differences, gains, found.expected[inside])
+    return dict(zip(masks, pulls.tolist(), strict=True)), total

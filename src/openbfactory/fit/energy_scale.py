@@ -41,12 +41,22 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Factor and its standard deviation, chi2 and degrees of freedom; what the fit expects in the bins, and at 1."""
+    """Factor and its standard deviation, chi2 and degrees of freedom.
+
+    Attributes
+    ----------
+    edges, data
+        Bins, and what was seen in them.
+    expected, unscaled
+        What the fit expects in the bins, and at a factor of 1.
+    """
 
     value: float
     uncertainty: float
     chi2: float
     ndf: int
+    edges: Array
+    data: Counts
     expected: Array
     unscaled: Array
 
@@ -97,4 +107,4 @@ def fit_scale(data: Counts, simulated: Callable[[float], Counts], edges: Array, 
     curve = np.polyfit(grid[near], chi2[near], 2)
     value = float(-0.5 * curve[1] / curve[0])
     return Scale(value, float(1.0 / np.sqrt(curve[0])), float(chi2.min()), len(data.values) - degree - 2,
-                 expected(value), expected(1.0))
+                 edges, data, expected(value), expected(1.0))
