@@ -16,7 +16,8 @@ import pytest
 from openbfactory.analyses import RunOptions, find_analysis, preset_of
 from openbfactory.analyses.lifetimes.changes import Change, size
 from openbfactory.analyses.lifetimes.config import load_config
-from openbfactory.analyses.lifetimes.data import FEMTO, inside, make_data
+from openbfactory.analyses.lifetimes.data import make_data
+from openbfactory.analyses.lifetimes.dataset import FEMTO, inside
 from openbfactory.analyses.lifetimes.measurement import LEAST, Measurement, Model, fit, measure, model_of, settled_model
 from openbfactory.analyses.lifetimes.ntuple import read_data
 from openbfactory.analyses.lifetimes.subsamples import subsamples
@@ -115,6 +116,11 @@ def test_changes_have_the_uncertainty_of_a_difference(samples):
     best = fit(data, model)
     found = of_models(data, model)["background model"]
     assert all(0 < c.uncertainty < 0.7 * best["tau"][1] for c in found.values() if np.isfinite(c.value))
+    assert all(abs(found[f"{side} sideband alone"].value) < 4 * found[f"{side} sideband alone"].uncertainty
+               for side in ("lower", "upper"))  # both have the same background
+    bent = replace(data, side_time=np.where(data.side_lower, 3 * data.side_time, data.side_time))
+    low = of_models(bent, model)["background model"]["lower sideband alone"]
+    assert abs(low.value) > 4 * low.uncertainty  # a planted fault: three times the lifetime in the lower sideband
     none = found["no background"]
     assert not none.counted
     assert abs(none.value) > 5 * none.uncertainty  # a planted fault: background taken for signal

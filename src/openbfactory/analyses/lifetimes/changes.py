@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from openbfactory.analyses.lifetimes.data import BLOCKS, DataSet
+from openbfactory.analyses.lifetimes.dataset import BLOCKS, DataSet
 from openbfactory.analyses.lifetimes.measurement import Model, ratio_of
 from openbfactory.fit.costs import Cost, DecayCost
 from openbfactory.fit.influence import block_uncertainty, influence
@@ -39,6 +39,8 @@ class Change:
 
 #: sources of which the largest change counts
 LARGEST = ("resolution model", "background model", "bins of the uncertainties")
+#: a data set, the choices of its fit, and what the fit found
+Fitted = tuple[DataSet, Model, UnbinnedResult]
 #: changes by source and name
 Changes = dict[str, dict[str, Change]]
 
@@ -69,8 +71,7 @@ def by_blocks(data: DataSet, model: Model, found: UnbinnedResult) -> Array:
     return result
 
 
-def change(one: tuple[DataSet, Model, UnbinnedResult], other: tuple[DataSet, Model, UnbinnedResult], *,
-           counted: bool = True) -> Change:
+def change(one: Fitted, other: Fitted, *, counted: bool = True) -> Change:
     """Change of the lifetime from one fit to another; their blocks are those of the same events."""
     moved = by_blocks(*other) - by_blocks(*one)
     return Change(other[2]["tau"][0] - one[2]["tau"][0], block_uncertainty(moved), counted)

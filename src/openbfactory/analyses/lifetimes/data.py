@@ -6,81 +6,26 @@ replacement, each time moved by a Gaussian of its own uncertainty, because a gen
 would take days; with fewer than :data:`LEAST` there it has none.  Candidates that are the hadron, reconstructed whole
 (another way of the same decay), are no background.
 
-Approximation: the background has the same decay times over the whole range of masses, a flat mass, and a resolution
-that is wider by the Gaussian of the drawing.
+Approximation: the background has the same decay times over the whole range of masses (also in both sidebands), a flat
+mass, and a resolution that is wider by the Gaussian of the drawing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from openbfactory.analyses.lifetimes.config import Mode
+from openbfactory.analyses.lifetimes.dataset import BLOCKS, FEMTO, DataSet, inside
 from openbfactory.core.errors import InputError
 from openbfactory.pipeline.tables import SampleTable
 
 Array = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.int64]
 
-#: ns to fs
-FEMTO = 1e6
 #: candidates of generic samples from which a background is drawn
 LEAST = 30
-#: blocks of the data set whose differences give the uncertainty of systematic changes
-BLOCKS = 100
-
-
-@dataclass(frozen=True, slots=True)
-class DataSet:
-    """Candidates of the signal region and of the sidebands.
-
-    Attributes
-    ----------
-    time, sigma
-        Decay times and uncertainties in the signal region, fs.
-    side_time, side_sigma
-        The same in the sidebands.
-    mass
-        Masses of all candidates in the pool's range, GeV.
-    residual
-        Measured minus generated time of true signal in the signal region, fs; empty without truth.
-    sizes
-        Ranges of mass: width of the signal region, width of the sidebands.
-    background
-        Background candidates expected in the signal region.
-    block, side_block
-        Block (below :data:`BLOCKS`) of each candidate: by its event, so that an event simulated again stays in it.
-    simulated
-        False for data of a file.
-    """
-
-    time: Array
-    sigma: Array
-    side_time: Array
-    side_sigma: Array
-    mass: Array
-    residual: Array
-    sizes: tuple[float, float]
-    background: float
-    block: Rows
-    side_block: Rows
-    simulated: bool = True
-
-    @property
-    def label(self) -> str:
-        """What points of figures are."""
-        return "simulated data" if self.simulated else "data"
-
-    @property
-    def purity(self) -> tuple[float, float]:
-        """Share of signal in the signal region from the sidebands, and its standard deviation; 1, 0 without them."""
-        if not self.sizes[1]:
-            return 1.0, 0.0
-        scale, total = self.sizes[0] / self.sizes[1], len(self.time)
-        return 1.0 - scale * len(self.side_time) / total, max(scale * np.sqrt(len(self.side_time)) / total, 1e-4)
 
 
 def times(table: SampleTable, mode: Mode) -> tuple[Array, Array, Array]:
@@ -96,14 +41,6 @@ def true_signal(table: SampleTable, mode: Mode) -> SampleTable:
 def _usable(table: SampleTable, mode: Mode) -> npt.NDArray[np.bool_]:
     mass, time, sigma = times(table, mode)
     return np.isfinite(time) & (sigma > 0) & (mass > mode.pool[0]) & (mass < mode.pool[1])
-
-
-def inside(mass: Array, *ranges: tuple[float, float]) -> npt.NDArray[np.bool_]:
-    """True where a mass is in one of the ranges."""
-    found = np.zeros(len(mass), bool)
-    for low, high in ranges:
-        found |= (mass > low) & (mass < high)
-    return found
 
 
 def make_data(mode: Mode, signal: SampleTable, generic: Mapping[str, SampleTable], scale: float,
@@ -147,5 +84,6 @@ def make_data(mode: Mode, signal: SampleTable, generic: Mapping[str, SampleTable
                      np.concatenate([sigma[where], pool[2][rows]]),
                      np.concatenate([true["__event__"][where], rows]) % BLOCKS)
                     for where, rows in zip((window, sides), drawn, strict=True))
+    lower = rng.random(len(beside[0])) * sizes[1] < sum(high - low for low, high in mode.sidebands[:1])
     return DataSet(here[0], here[1], beside[0], beside[1], np.concatenate([mass, flat]),
-                   residual[np.isfinite(residual)], sizes, density * sizes[0], here[2], beside[2])
+                   residual[np.isfinite(residual)], sizes, density * sizes[0], here[2], beside[2], lower)

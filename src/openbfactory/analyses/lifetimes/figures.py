@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.stats import norm
 
 from openbfactory.analyses.lifetimes.config import Mode
-from openbfactory.analyses.lifetimes.data import DataSet
+from openbfactory.analyses.lifetimes.dataset import DataSet
 from openbfactory.analyses.lifetimes.measurement import Measurement
 from openbfactory.fit.lifetimes import BACKGROUND_NAMES
 from openbfactory.fit.shapes.decay_mixture import mean_densities

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from openbfactory.analyses.lifetimes.config import Mode
-from openbfactory.analyses.lifetimes.data import DataSet
+from openbfactory.analyses.lifetimes.dataset import DataSet
 from openbfactory.analyses.lifetimes.starts import limits_of, start_of
 from openbfactory.core.errors import FitError
 from openbfactory.fit.costs import Cost, DecayCost, Simultaneous

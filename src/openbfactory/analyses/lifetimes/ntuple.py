@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from openbfactory.analyses.lifetimes.config import Mode
-from openbfactory.analyses.lifetimes.data import BLOCKS, FEMTO, DataSet, inside
+from openbfactory.analyses.lifetimes.dataset import BLOCKS, FEMTO, DataSet, inside
 from openbfactory.core.diagnostics import Findings
 from openbfactory.core.errors import EventFileError
 from openbfactory.events.ntuples import read_ntuple
@@ -52,4 +52,5 @@ def read_data(path: Path, mode: Mode) -> DataSet:
     block = np.asarray(table["__event__"], np.int64) % BLOCKS
     background = sizes[0] / sizes[1] * float(sides.sum()) if sizes[1] else 0.0
     return DataSet(FEMTO * time[window], FEMTO * sigma[window], FEMTO * time[sides], FEMTO * sigma[sides],
-                   mass[ranges_], np.zeros(0), sizes, background, block[window], block[sides], simulated=False)
+                   mass[ranges_], np.zeros(0), sizes, background, block[window], block[sides],
+                   mass[sides] < mode.window[0], simulated=False)

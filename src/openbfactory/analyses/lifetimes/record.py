@@ -11,7 +11,7 @@ import numpy as np
 from openbfactory.analyses.lifetimes import figures
 from openbfactory.analyses.lifetimes.changes import Changes, size
 from openbfactory.analyses.lifetimes.config import Mode
-from openbfactory.analyses.lifetimes.data import DataSet
+from openbfactory.analyses.lifetimes.dataset import DataSet
 from openbfactory.analyses.lifetimes.measurement import Measurement
 from openbfactory.core.provenance import Provenance
 from openbfactory.fit.unbinned_toys import PullSummary, UnbinnedToys

@@ -11,7 +11,8 @@ from typing import Any
 from openbfactory.analyses import RunOptions, preset_of
 from openbfactory.analyses.lifetimes.config import Mode, Preset, load_config
 from openbfactory.analyses.lifetimes.content import report_content
-from openbfactory.analyses.lifetimes.data import DataSet, make_data
+from openbfactory.analyses.lifetimes.data import make_data
+from openbfactory.analyses.lifetimes.dataset import DataSet
 from openbfactory.analyses.lifetimes.measurement import measure, model_of
 from openbfactory.analyses.lifetimes.ntuple import read_data
 from openbfactory.analyses.lifetimes.record import Result, record

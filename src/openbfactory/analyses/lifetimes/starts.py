@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from openbfactory.analyses.lifetimes.data import DataSet
+from openbfactory.analyses.lifetimes.dataset import DataSet
 
 
 def start_of(data: DataSet) -> dict[str, float]:

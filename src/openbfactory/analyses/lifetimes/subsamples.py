@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from openbfactory.analyses.lifetimes.data import BLOCKS, DataSet
+from openbfactory.analyses.lifetimes.dataset import BLOCKS, DataSet
 from openbfactory.analyses.lifetimes.measurement import Measurement, settled_model
 from openbfactory.core.errors import FitError
 from openbfactory.fit.unbinned_toys import UnbinnedToys
@@ -28,7 +28,8 @@ def parts(data: DataSet) -> Iterator[DataSet]:
     for k in range(number):
         one, two = data.block % number == k, data.side_block % number == k
         yield replace(data, time=data.time[one], sigma=data.sigma[one], side_time=data.side_time[two],
-                      side_sigma=data.side_sigma[two], block=data.block[one], side_block=data.side_block[two])
+                      side_sigma=data.side_sigma[two], block=data.block[one], side_block=data.side_block[two],
+                      side_lower=data.side_lower[two])
 
 
 def subsamples(data: DataSet, found: Measurement, truth: float) -> UnbinnedToys | None:

@@ -11,18 +11,20 @@ from dataclasses import replace
 
 import numpy as np
 
-from openbfactory.analyses.lifetimes.changes import Change, Changes, change
+from openbfactory.analyses.lifetimes.changes import Change, Changes, Fitted, change
 from openbfactory.analyses.lifetimes.config import Mode
-from openbfactory.analyses.lifetimes.data import DataSet, inside, make_data, times, true_signal
-from openbfactory.analyses.lifetimes.measurement import Model, fit, settled_model
+from openbfactory.analyses.lifetimes.data import make_data, times, true_signal
+from openbfactory.analyses.lifetimes.dataset import DataSet, inside
+from openbfactory.analyses.lifetimes.measurement import LEAST, Model, fit, settled_model
 from openbfactory.core.errors import FitError
 from openbfactory.fit.costs import DecayCost
 from openbfactory.fit.influence import influence
-from openbfactory.fit.unbinned import UnbinnedResult
 from openbfactory.fit.unbinned_toys import PullSummary
 from openbfactory.physics.particles import species
 from openbfactory.pipeline.tables import SampleTable
 
+#: no fit
+NONE = Change(float("nan"), float("nan"), counted=False)
 #: other numbers of bins of the ratio of densities of the uncertainties
 BINS = (20, 80)
 #: GeV to MeV
@@ -35,32 +37,50 @@ def of_models(data: DataSet, model: Model) -> Changes:
     other, used = settled_model(data, replace(model, gaussians=3 - min(model.gaussians, 2)))
     found = {"resolution model": {f"Gaussians: {used.gaussians}": change(nominal, (data, used, other))}}
     if model.background:
-        tried = {"one density of the uncertainties": replace(model, ratio=False),
-                 "background of one lifetime": replace(model, lives=1),
-                 "no background": replace(model, background=False)}
-        found["background model"] = {name: _by_model(nominal, m) for name, m in tried.items() if m != model}
+        tried = {"background of one lifetime": (replace(model, lives=1), True),
+                 "one density of the uncertainties": (replace(model, ratio=False), False),
+                 "no background": (replace(model, background=False), False)}
+        found["background model"] = {name: _by_model(nominal, m, counted) for name, (m, counted) in tried.items()
+                                     if m != model}
+        found["background model"] |= {f"{name} sideband alone": _by_sideband(nominal, name == "lower")
+                                      for name in ("lower", "upper")}
         found["bins of the uncertainties"] = {f"{n} bins": _by_model(nominal, replace(model, bins=n)) for n in BINS}
         found["purity"] = {f"{sign:+d} standard deviation": _by_purity(nominal, sign) for sign in (1, -1)}
     return found
 
 
-def _by_model(nominal: tuple[DataSet, Model, UnbinnedResult], model: Model) -> Change:
+def _by_model(nominal: Fitted, model: Model, counted: bool = True) -> Change:
     """Change by another model of the background."""
     try:
         found = fit(nominal[0], model)
     except FitError:
-        return Change(float("nan"), float("nan"), counted=False)
-    return change(nominal, (nominal[0], model, found), counted=model.background)
+        return NONE
+    return change(nominal, (nominal[0], model, found), counted=counted)
 
 
-def _by_purity(nominal: tuple[DataSet, Model, UnbinnedResult], sign: int) -> Change:
+def _by_sideband(nominal: Fitted, lower: bool) -> Change:
+    """Change by the shape of the background in one sideband; the purity stays that of both."""
+    data, model, _ = nominal
+    kept = data.side_lower == lower
+    if kept.sum() < LEAST:
+        return NONE
+    other = replace(data, side_time=data.side_time[kept], side_sigma=data.side_sigma[kept],
+                    side_block=data.side_block[kept], side_lower=data.side_lower[kept],
+                    sizes=(data.sizes[0], data.sizes[1] * float(kept.mean())))
+    try:
+        return change(nominal, (other, model, fit(other, model)))
+    except FitError:
+        return NONE
+
+
+def _by_purity(nominal: Fitted, sign: int) -> Change:
     """Change with a purity one standard deviation away; not counted, the fit is free to move by as much."""
     data, model, _ = nominal
     value, sigma = data.purity
     try:
         found = fit(data, model, {"purity": min(value + sign * sigma, 1.0)}, ("purity",))
     except FitError:
-        return Change(float("nan"), float("nan"), counted=False)
+        return NONE
     return Change(found["tau"][0] - nominal[2]["tau"][0], 0.0, counted=False)
 
 
@@ -74,7 +94,7 @@ def of_detectors(mode: Mode, nominal: SampleTable, varied: Mapping[str, Mapping[
     """Changes by detectors that differ from what the reconstruction assumes; signal alone, one Gaussian."""
     alone, model = mode.model_copy(update={"sidebands": ()}), Model(1, background=False)
 
-    def fitted(table: SampleTable) -> tuple[DataSet, Model, UnbinnedResult]:
+    def fitted(table: SampleTable) -> Fitted:
         data = make_data(alone, table, {}, 0.0, np.random.default_rng(0))
         return data, model, fit(data, model)
 

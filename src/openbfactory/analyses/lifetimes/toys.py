@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from openbfactory.analyses.lifetimes.data import DataSet
+from openbfactory.analyses.lifetimes.dataset import DataSet
 from openbfactory.analyses.lifetimes.measurement import Measurement, settled_model
 from openbfactory.core.errors import FitError
 from openbfactory.core.random import Address
