@@ -19,6 +19,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from openbfactory.analyses import RunOptions, find_analysis, preset_of
+from openbfactory.analyses.tau_mass.background import drawn as drawn_background
+from openbfactory.analyses.tau_mass.background import slope
 from openbfactory.analyses.tau_mass.beam_energy import beam_energy
 from openbfactory.analyses.tau_mass.config import load_config
 from openbfactory.analyses.tau_mass.data import needed
@@ -95,6 +97,20 @@ def test_missing_columns_are_named_at_once():
     text = str(caught.value)
     assert "thrust" in text
     assert "eop2" in text
+
+
+@pytest.mark.parametrize("a", [-9.0, -0.01, 0.0, 4.0])
+def test_the_background_is_drawn_with_the_slope_of_its_samples(a):
+    ends, rng = (1.5, 1.95), np.random.default_rng(8)
+    mass = drawn_background(rng, 40_000, a, ends)
+    assert ends[0] < mass.min() < mass.max() < ends[1]
+    x = np.linspace(*ends, 10_001)
+    density = np.exp(a * x) / np.trapezoid(np.exp(a * x), x)
+    mean, square = (np.trapezoid(density * f, x) for f in (x, x * x))
+    sigma = np.sqrt(square - mean**2)
+    assert abs(mass.mean() - mean) < 4 * sigma / 200
+    assert abs(slope(mass, ends) - a) < 4 / (200 * sigma)  # the variance is the information on the slope
+    assert slope(mass[:0], ends) == 0
 
 
 def test_changes_of_samples_without_a_fit_are_no_numbers():

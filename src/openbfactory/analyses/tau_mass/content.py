@@ -16,7 +16,7 @@ from openbfactory.report.tables import comparison_table, pairs_table, provenance
 APPROXIMATIONS = (
     "Tau pairs are made where a tau has three charged particles with a pseudomass above 1.66 GeV and the other one; "
     "all collisions count. Other processes keep events of 4 to 6 charged particles.",
-    "The background is drawn with replacement from smaller samples, its pseudomasses smeared by 30 MeV.",
+    "The background is drawn from an exponential of the pseudomass that describes smaller samples.",
     "Photons of the three pions' side are vetoed by the energy of its hemisphere; limits of cuts are estimates.",
     "Momentum scale and energy are calibrated as differences from a simulation; the B sample holds one forced decay.",
     "Changes of the card move the mass in full: in an experiment the momentum scale would absorb a part.",
