@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -22,7 +23,8 @@ from fake_chunks import MANIFEST, FakeChunk, Total, fake_events, tree
 
 from openbfactory.core.errors import DecayFileError, EventFileError, PipelineError, ResumeError, UnknownNameError
 from openbfactory.events import read
-from openbfactory.pipeline import ChunkTask, open_engine, open_store, plan, produce
+from openbfactory.pipeline import ChunkTask, engines, open_engine, open_store, plan, produce
+from openbfactory.pipeline.engines import InProcess, kept_engine
 from openbfactory.pipeline.generation import write_chunks
 from openbfactory.pipeline.progress import Progress
 
@@ -105,6 +107,36 @@ def test_errors_in_this_process_have_the_same_names():
         for how, error in (("bug", PipelineError), ("named", DecayFileError), ("unknown", UnknownNameError)):
             with pytest.raises(error):
                 list(engine.map(FakeChunk(fail=how), TASKS[:4]))
+
+
+def test_a_kept_engine_is_opened_once_and_closed_at_the_end(monkeypatch):
+    happened = []
+
+    @contextmanager
+    def cluster(workers):
+        happened.append(f"open {workers}")
+        yield InProcess()
+        happened.append("close")
+
+    monkeypatch.setattr(engines, "_local_cluster", cluster)
+    with kept_engine(2):
+        assert not happened
+        for _ in range(2):
+            with open_engine(2) as engine:
+                assert len(list(engine.map(FakeChunk(), TASKS[:2]))) == 2
+        with open_engine() as other, open_engine(2) as same:
+            assert other is not same is engine
+        assert happened == ["open 2"]
+        with open_engine(1):
+            pass
+        assert happened == ["open 2", "open 1", "close"]
+    assert happened[3:] == ["close"]
+    with open_engine(2):
+        assert happened[4:] == ["open 2"]
+    with kept_engine(), kept_engine(3):
+        pass
+    with pytest.raises(PipelineError, match="asked for -1"), kept_engine(-1), open_engine(-1):
+        pass
 
 
 def children_of(pid: int) -> list[int]:

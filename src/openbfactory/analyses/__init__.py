@@ -87,9 +87,12 @@ class Analysis:
             able = ", ".join(n for n in analysis_names() if ANALYSES[n].reads_data)
             message = f"--data: '{self.title}' does not read ntuples; these do: {able}"
             raise InputError(message)
+        from openbfactory.pipeline.engines import kept_engine
+
         module, function = self.entry.split(":")
         call: Callable[[RunOptions], dict[str, object]] = getattr(importlib.import_module(module), function)
-        return call(options)
+        with kept_engine(options.workers, options.scheduler):
+            return call(options)
 
 
 #: every measurement by name; others register one under the entry-point group ``openbfactory.analyses``

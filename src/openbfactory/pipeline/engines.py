@@ -21,7 +21,7 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -188,7 +188,9 @@ def open_engine(workers: int = 0, scheduler: str | None = None) -> Iterator[Engi
     if workers < 0 or (workers and scheduler):
         message = f"asked for {workers} workers" + (f" and the scheduler {scheduler}: choose one" if scheduler else "")
         raise PipelineError(message)
-    if scheduler:
+    if _kept and _kept[-1].asked == (workers, scheduler):
+        yield _kept[-1].engine()
+    elif scheduler:
         with _connected(scheduler) as engine:
             yield engine
     elif workers:
@@ -196,6 +198,44 @@ def open_engine(workers: int = 0, scheduler: str | None = None) -> Iterator[Engi
             yield engine
     else:
         yield InProcess()
+
+
+class _Kept:
+    """An engine that is opened when it is asked for first."""
+
+    def __init__(self, workers: int, scheduler: str | None, stack: ExitStack) -> None:
+        self.asked, self._stack = (workers, scheduler), stack
+        self._engine: Engine | None = None
+
+    def engine(self) -> Engine:
+        """The engine, opened once."""
+        if self._engine is None:
+            workers, scheduler = self.asked
+            opened = _connected(str(scheduler)) if scheduler else _local_cluster(workers)
+            self._engine = self._stack.enter_context(opened)
+        return self._engine
+
+
+#: engines that stay open, innermost last
+_kept: list[_Kept] = []
+
+
+@contextmanager
+def kept_engine(workers: int = 0, scheduler: str | None = None) -> Iterator[None]:
+    """A context in which :func:`open_engine` with the same arguments gives one engine, opened once.
+
+    A run that makes many samples would start its processes for each of them, and each would load all kernels again.
+    Nothing starts before an engine is asked for; without workers and scheduler there is nothing to keep.
+    """
+    if workers <= 0 and not scheduler:
+        yield
+        return
+    with ExitStack() as stack:
+        _kept.append(_Kept(workers, scheduler, stack))
+        try:
+            yield
+        finally:
+            _kept.pop()
 
 
 @contextmanager
