@@ -60,7 +60,7 @@ def test_embedded_events_have_the_signal_kaon_and_no_muons():
     card, chosen = load_card("belle2"), section("embedding", Embedding)
     control, signal = (simulate(generate_events(name, 60, Address(1, name).at("generate"), card.machine)[0], card,
                                 Address(1, name).at("simulate")) for name in ("jpsik", "knunu"))
-    found, kaons = control_candidates(control, card, chosen.request), signal_kaons(signal, InclusiveTagConfig())
+    found, kaons = control_candidates(control, card, chosen.requested()), signal_kaons(signal, InclusiveTagConfig())
     made = embed(control, found, signal, kaons, card, 0.0)
     assert 5 < len(made) <= min(len(found.event), len(kaons))
     tracks, before = made["Tracks"], control["Tracks"].counts[np.searchsorted(control.event, made.event)]

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from openbfactory.analyses.knunu import finished
-from openbfactory.analyses.knunu.checks import closure, control, sidebands
+from openbfactory.analyses.knunu.checks import closure, control_sample, sidebands
 from openbfactory.analyses.knunu.checks.half_split import HalfSplit
 from openbfactory.analyses.knunu.checks.settings import section
 from openbfactory.analyses.knunu.checks.spectra import spectrum_fit
@@ -186,10 +186,10 @@ def test_charm_with_a_klong_is_that_of_a_walk_up_the_tree_and_is_planted_without
         def outputs(self, columns):
             return {"BDT2": np.ones(len(columns["p"])), "eta": np.ones(len(columns["p"]))}
 
-    monkeypatch.setattr(control, "models_of", lambda run: (Model(), Model()))
+    monkeypatch.setattr(control_sample, "models_of", lambda run: (Model(), Model()))
     worlds = {"data": World("belle2", {"hadronic_energy": 0.9}, klong=1e9),
               "simulation": World("belle2")}
-    maker = control.ControlMaker("none", worlds, ("pion", "muon"))
+    maker = control_sample.ControlMaker("none", worlds, ("pion", "muon"))
     data, summary = maker(ChunkTask("data.charged", 0, 0, 150, 3))
     assert summary == {"events": 150}
     assert set(data["track"].to_pylist()) == {0, 2}

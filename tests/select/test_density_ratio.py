@@ -9,10 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from openbfactory.core.errors import ClassifierError, InputError
 from openbfactory.select.classifier import ClassifierConfig
 from openbfactory.select.reweighting import (
+    FoldedReweighting,
+    area_of_fluctuations,
     compare_shapes,
     density_ratio,
     learn,
@@ -113,3 +116,21 @@ def test_the_number_of_trees_is_that_of_the_least_loss_and_nothing_is_left_over(
         value, sigma = left_over(data, simulated, ("x", "y"), fold, weights, small, seed=3)
         assert value == pytest.approx(expected, abs=4 * sigma + 0.005)
         assert sigma < 0.006
+
+
+def test_the_fluctuations_of_the_training_are_what_equal_samples_show() -> None:
+    """Where the true weights are 1, the variance of the log weights of other rows is all noise: six samples, 30 %."""
+    rng, fold, config = np.random.default_rng(6), (np.arange(4_000) % 2,) * 2, CONFIG.model_copy(update={"trees": 20})
+    other = {n: rng.normal(size=5_000) for n in "xy"}
+    sizes, told = [], []
+    for seed in range(6):
+        data, simulated = ({n: rng.normal(size=4_000) for n in "xy"} for _ in range(2))
+        found = over_folds(data, simulated, ("x", "y"), fold, config=config, seed=seed)
+        sizes.append(np.mean([np.var(np.log(part(other))) for part in found.parts]))
+        told.append(2 * norm.ppf(area_of_fluctuations(found, other)) ** 2)
+    assert np.mean(told) == pytest.approx(np.mean(sizes), rel=0.3)
+    assert np.mean(told) > 0.003
+    same = FoldedReweighting((found.parts[0],) * 2, found.weights, found.checks, found.trees)
+    assert area_of_fluctuations(same, other) == 0.5  # parts that share their rows would hide the noise
+    with pytest.raises(InputError, match="2 are needed"):
+        area_of_fluctuations(FoldedReweighting(found.parts[:1], found.weights, found.checks, found.trees), other)

@@ -285,6 +285,35 @@ def left_over(data: Columns, simulated: Columns, names: Sequence[str], fold: tup
     return float(np.mean([c.auc_test for c in found.checks])), float(np.sqrt((1 / n + 1 / m) / 12))
 
 
+def area_of_fluctuations(found: FoldedReweighting, columns: Columns) -> float:
+    """Area under the ROC curve that the fluctuations of the training alone leave to a perfect classifier.
+
+    Two parts share no row of their training, so that half of the variance of the difference of their log weights is
+    the variance s^2 of one.  It belongs to weights learned from half of the rows; with all of them s^2 is about half.
+
+    Parameters
+    ----------
+    found
+        Of two parts.
+    columns
+        Rows that neither part was trained on.
+
+    Notes
+    -----
+    Formula: Phi(s / sqrt 2), for log ratios that are normal with variance s^2 and means +-s^2 / 2.
+
+    Raises
+    ------
+    InputError
+        When there are not two parts.
+    """
+    if len(found.parts) != 2:
+        message = f"found {len(found.parts)} parts, 2 are needed that share no rows"
+        raise InputError(message)
+    first, second = (np.log(part(columns)) for part in found.parts)
+    return float(stats.norm.cdf(np.sqrt(0.25 * np.var(first - second))))
+
+
 def _stacked(data: Columns, simulated: Columns, names: Sequence[str], weights: ArrayLike | None,
              ) -> tuple[dict[str, Floats], Floats, Floats]:
     """Columns, labels and weights of both."""

@@ -9,14 +9,8 @@ from typing import Any
 import numpy as np
 
 from openbfactory.analyses import RunOptions, preset_of
-from openbfactory.analyses.knunu.checks.control import (
-    Columns,
-    ControlMaker,
-    Size,
-    background_events,
-    control_samples,
-    sized,
-)
+from openbfactory.analyses.knunu.checks.control import ControlConfig, Size, control_samples, sized
+from openbfactory.analyses.knunu.checks.control_sample import Columns
 from openbfactory.analyses.knunu.checks.settings import made_of, section
 from openbfactory.analyses.knunu.checks.shell import Check, Finding, finish
 from openbfactory.analyses.knunu.checks.spectra import (
@@ -26,10 +20,7 @@ from openbfactory.analyses.knunu.checks.spectra import (
     spectrum_of,
     spectrum_sections,
 )
-from openbfactory.analyses.knunu.checks.worlds import corrected
 from openbfactory.analyses.knunu.config import B_PAIRS, BACKGROUNDS, CONTINUUM
-from openbfactory.analyses.knunu.finished import source_run
-from openbfactory.core.config import Config
 from openbfactory.core.quantities import Quantity
 from openbfactory.experiment import Machine, load_card
 from openbfactory.pipeline.tables import rows_of
@@ -51,15 +42,13 @@ APPROXIMATIONS = (
 )
 
 
-class Closure(Config):
+class Closure(ControlConfig):
     """Section ``closure``; ``enhancement`` is the factor on the branching fraction in the data, by preset."""
 
-    presets: dict[str, Size]
     signal_events: int
     enhancement: dict[str, float]
     q2_rec: tuple[float, ...]
     eta: tuple[float, ...]
-    corrected: tuple[str, ...]
     branching_fraction: Quantity
     background_normalisation: Quantity
     published: Quantity
@@ -74,19 +63,16 @@ def run(options: RunOptions) -> dict[str, Any]:
     OpenBFactoryError
         Without a finished run of knunu, for input that is not right, or when the fit has no minimum.
     """
-    settings, card = section("closure", Closure), load_card(options.detector)
-    size, source = sized(settings.presets, options), source_run(options).resolve()
-    decays = signal_decays(card.machine, size.luminosity, settings)
-    enhanced, worlds = preset_of(settings.enhancement, options.preset), corrected(options.detector, settings.corrected)
-    events = background_events(worlds, card.machine, size) | {f"data.{SIGNAL}": round(enhanced * decays),
-                                                              f"simulation.{SIGNAL}": settings.signal_events}
-    tables = control_samples(NAME, ControlMaker(str(source), worlds, ("pion",)), events, options)
-    found = slices(tables, size, settings, decays / settings.signal_events)
+    settings, machine = section("closure", Closure), load_card(options.detector).machine
+    size, enhanced = sized(settings.presets, options), preset_of(settings.enhancement, options.preset)
+    decays = signal_decays(machine, size.luminosity, settings)
+    made = control_samples(NAME, settings, ("pion",), options, {
+        f"data.{SIGNAL}": round(enhanced * decays), f"simulation.{SIGNAL}": settings.signal_events})
+    found = slices(made.tables, size, settings, decays / settings.signal_events)
     fit = fitted(found, settings)
-    whole = card.machine.integrated_luminosity()
+    whole = machine.integrated_luminosity()
     large = fitted([s.scaled(whole / size.luminosity, simulated=False) for s in found], settings)
     small = fitted([s.scaled(whole / size.luminosity, simulated=True) for s in found], settings)
-    cards = [w.card for w in worlds.values()]
     unit = settings.branching_fraction.value / UNIT
     told = (f"Expected uncertainty at {whole:.0f} fb^{{−1}} without enhancement, in 10^{{−5}}: "
             f"{unit * large.uncertainty:.2f} with a large simulation, {unit * small.uncertainty:.2f} with the events "
@@ -94,12 +80,13 @@ def run(options: RunOptions) -> dict[str, Any]:
     check = Check(NAME, "Closure with B^{+} → π^{+} K^{0}", "A known decay with one track and unseen particles: the "
                   "same method must give its branching fraction.", _findings(fit, large, enhanced, settings),
                   (*spectrum_sections(found, fit, LABELS, size.luminosity), Section("Data set", (Paragraph(told),))),
-                  APPROXIMATIONS, events, made_of(options, settings, cards, events, SIGNAL, *BACKGROUNDS),
+                  APPROXIMATIONS, made.events,
+                  made_of(options, settings, made.cards, made.events, SIGNAL, *BACKGROUNDS),
                   {"enhancement": enhanced, "signal_efficiency": float(sum(s.templates["signal"].yields.sum()
                                                                            for s in found) / decays),
                    "expected_uncertainty": {"large_simulation": unit * UNIT * large.uncertainty,
                                             "this_simulation": unit * UNIT * small.uncertainty},
-                   "source": str(source)})
+                   "source": str(made.source)})
     return finish(check, options)
 
 

@@ -1,85 +1,22 @@
-"""Control samples of the inclusive tag: another signal track, judged by the classifiers of a finished run.
-
-Every event is seen once for each signal track (pion, electron, muon), with the mass of a kaon, as the classifiers
-learned it; ``q2_rec`` has the mass of the track itself.  Candidates above the cut on the first classifier are kept.
-"""
+"""Control samples of the inclusive tag in data and simulation: how much a check asks for, and their candidates."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
 from pydantic import Field
 
 from openbfactory.analyses import RunOptions, preset_of
-from openbfactory.analyses.knunu.checks.worlds import World, klong_of_charm, world_chunks
-from openbfactory.analyses.knunu.classifiers import models_digest, models_of
-from openbfactory.analyses.knunu.config import B_PAIRS, BACKGROUNDS, FOLDS
-from openbfactory.analyses.knunu.training import FoldModel
+from openbfactory.analyses.knunu.checks.control_sample import Columns, ControlMaker
+from openbfactory.analyses.knunu.checks.worlds import World, corrected, world_chunks
+from openbfactory.analyses.knunu.classifiers import models_digest
+from openbfactory.analyses.knunu.config import BACKGROUNDS
+from openbfactory.analyses.knunu.finished import source_run
 from openbfactory.core.config import Config
-from openbfactory.events.record import Events
-from openbfactory.experiment import Machine
-from openbfactory.physics.particles import species
-from openbfactory.pipeline.chunks import ChunkTask
+from openbfactory.experiment import Machine, load_card
 from openbfactory.pipeline.tables import columns_of
-from openbfactory.reconstruct.config import InclusiveTagConfig
-from openbfactory.reconstruct.inclusive_tag import reconstruct_inclusive_tag
-
-Array = npt.NDArray[Any]
-Columns = dict[str, Array]
-
-#: particle of each signal track
-TRACKS = {"pion": "pi+", "electron": "e-", "muon": "mu-"}
-
-
-@dataclass(frozen=True, slots=True)
-class ControlMaker:
-    """Picklable function from a chunk task (sample ``WORLD.PROCESS``) to its table of candidates.
-
-    Attributes
-    ----------
-    run
-        Folder of the finished run whose classifiers judge.
-    worlds
-        World of each name.
-    tracks
-        Signal tracks, of :data:`TRACKS`.
-    """
-
-    run: str
-    worlds: Mapping[str, World]
-    tracks: tuple[str, ...]
-
-    def __call__(self, task: ChunkTask) -> tuple[pa.Table, dict[str, Any]]:
-        """Table of candidates and summary of the chunk."""
-        name, process = task.sample.split(".")
-        world = self.worlds[name]
-        card, events = world.loaded, world.events(process, task)
-        model, field = models_of(self.run)[task.index % FOLDS], card.detector.field.value
-        parts = [_seen(events, track, card.machine, field, model) for track in self.tracks]
-        columns = {n: np.concatenate([p[n] for p in parts]) for n in parts[0]}
-        found = klong_of_charm(events) if process in B_PAIRS else np.zeros(len(events), bool)
-        columns["klong"] = found[np.searchsorted(events.event, columns["event"])]
-        return pa.table(columns), {"events": task.events}
-
-
-def _seen(events: Events, track: str, machine: Machine, magnetic_field: float, model: FoldModel) -> Columns:
-    """Candidates with one signal track above the cut on the first classifier."""
-    cuts = InclusiveTagConfig.model_validate({"signal_track": track, "signal_mass": "kaon",
-                                              "magnetic_field": magnetic_field})
-    table = reconstruct_inclusive_tag(events, machine, cuts)
-    outputs = model.outputs(table.columns) if len(table) else {"BDT2": np.zeros(0), "eta": np.zeros(0)}
-    above = np.isfinite(outputs["BDT2"])
-    columns = {n: table.columns[n][above] for n in ("mcIsSignal", "mcKaonPDG", "mcQ2")}
-    mass, s = species(TRACKS[track]).mass, machine.sqrt_s**2
-    q2 = s / 4 + mass**2 - np.sqrt(s) * np.hypot(table.columns["pCMS"], mass)
-    return {"event": table.event[above], "track": np.full(int(above.sum()), list(TRACKS).index(track), np.int8),
-            "q2_rec": q2[above].astype(np.float32), "eta": outputs["eta"][above].astype(np.float32), **columns}
 
 
 class Size(Config):
@@ -87,6 +24,36 @@ class Size(Config):
 
     luminosity: float = Field(gt=0)
     factors: dict[str, float]
+
+
+class ControlConfig(Config):
+    """What a check with control samples needs: sizes by preset, switches that the simulation is corrected for."""
+
+    presets: dict[str, Size]
+    corrected: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """Control samples ``WORLD.PROCESS``.
+
+    Attributes
+    ----------
+    size
+        Luminosities.
+    events, tables
+        Events generated, and candidates, of each sample.
+    source
+        Folder of the finished run whose classifiers judged them.
+    cards
+        Cards of the worlds.
+    """
+
+    size: Size
+    events: dict[str, int]
+    tables: dict[str, Columns]
+    source: Path
+    cards: tuple[str, ...]
 
 
 def sized(presets: Mapping[str, Size], options: RunOptions) -> Size:
@@ -111,15 +78,28 @@ def background_events(worlds: Mapping[str, World], machine: Machine, size: Size)
     return found
 
 
-def control_samples(name: str, maker: ControlMaker, samples: Mapping[str, int],
-                    options: RunOptions) -> dict[str, Columns]:
-    """Candidates of every sample ``WORLD.PROCESS``; finished chunks in the output folder are not made again.
+def control_samples(name: str, settings: ControlConfig, tracks: Iterable[str], options: RunOptions,
+                    more: Mapping[str, int] | None = None) -> Control:
+    """Candidates of all backgrounds in both worlds; finished chunks in the output folder are not made again.
+
+    Parameters
+    ----------
+    name
+        Name of the check.
+    tracks
+        Signal tracks, of :data:`.control_sample.TRACKS`.
+    more
+        Events of further samples ``WORLD.PROCESS``.
 
     Raises
     ------
     OpenBFactoryError
-        For a wrong sample or folder, or when a chunk fails.
+        Without a finished run of knunu, for a wrong sample or folder, or when a chunk fails.
     """
-    chunks = world_chunks(name, maker, samples, options, classifiers=models_digest(Path(maker.run)),
-                          tracks=list(maker.tracks))
-    return {sample: columns_of(made) for sample, made in chunks.items()}
+    size, source = sized(settings.presets, options), source_run(options).resolve()
+    worlds = corrected(options.detector, settings.corrected)
+    events = background_events(worlds, load_card(options.detector).machine, size) | dict(more or {})
+    maker = ControlMaker(str(source), worlds, tuple(tracks))
+    chunks = world_chunks(name, maker, events, options, classifiers=models_digest(source), tracks=list(maker.tracks))
+    tables = {sample: columns_of(made) for sample, made in chunks.items()}
+    return Control(size, events, tables, source, tuple(w.card for w in worlds.values()))

@@ -19,13 +19,11 @@ from openbfactory.analyses.knunu.checks.d0h_report import report_sections
 from openbfactory.analyses.knunu.checks.d0h_sample import VARIABLES, D0hMaker
 from openbfactory.analyses.knunu.checks.kaon_id import make_tables
 from openbfactory.analyses.knunu.checks.pid_corrections import Corrections, KaonId, corrections_of
-from openbfactory.analyses.knunu.checks.settings import events_asked, made_of, section
+from openbfactory.analyses.knunu.checks.settings import Combination, events_asked, made_of, section
 from openbfactory.analyses.knunu.checks.shell import Check, Finding, finish
 from openbfactory.analyses.knunu.checks.worlds import World, of_cards, world_chunks
-from openbfactory.core.config import Config
 from openbfactory.core.quantities import Quantity
 from openbfactory.experiment import load_card
-from openbfactory.pipeline.candidates import Request
 from openbfactory.pipeline.tables import columns_of
 from openbfactory.report.records import Number
 
@@ -41,24 +39,15 @@ APPROXIMATIONS = (
     "F is the double ratio of yields; the definition of the publication is recalled, not checked.")
 
 
-class D0h(Config):
+class D0h(Combination):
     """Section ``d0h`` of ``checks.yaml``: events of the enriched sample and generic luminosity [fb^-1] by preset."""
 
     presets: dict[str, tuple[int, float]]
     chunk_size: int
-    decay: str
-    cuts: dict[str, str]
-    cut: str
-    rank: str
     fraction: Quantity
     clone_angle: Quantity
     range: tuple[float, float]
     published: Quantity
-
-    @property
-    def request(self) -> Request:
-        """What to reconstruct."""
-        return Request(self.decay, self.cut, self.cuts, VARIABLES, rank=self.rank)
 
 
 def run(options: RunOptions) -> dict[str, Any]:
@@ -112,7 +101,7 @@ def candidates(options: RunOptions, chosen: D0h, worlds: dict[str, World]) -> tu
     events = events_asked(options, events, 2 * machine.expected("charged", 1.0) * chosen.fraction.value)
     each = {SIGNAL: events} | {s: round(machine.expected(s, luminosity)) for s in GENERIC}
     sizes = {f"{world}.{s}": n for world in worlds for s, n in each.items()}
-    maker = D0hMaker(worlds, chosen.request, chosen.clone_angle.value)
+    maker = D0hMaker(worlds, chosen.requested(*VARIABLES), chosen.clone_angle.value)
     chunks = world_chunks("knunu.d0h", maker, sizes, options, "chunks-d0h", chosen.chunk_size)
     tables = {world: columns_of([c for s in each for c in chunks[f"{world}.{s}"]]) for world in worlds}
     return tables, sizes

@@ -13,16 +13,14 @@ import numpy as np
 from openbfactory.analyses import RunOptions, preset_of
 from openbfactory.analyses.knunu.checks.embedding_report import report_sections
 from openbfactory.analyses.knunu.checks.embedding_sample import EmbeddingMaker
-from openbfactory.analyses.knunu.checks.settings import events_asked, made_of, section
+from openbfactory.analyses.knunu.checks.settings import Combination, events_asked, made_of, section
 from openbfactory.analyses.knunu.checks.shell import Check, Finding, finish
 from openbfactory.analyses.knunu.checks.worlds import of_cards, world_chunks
 from openbfactory.analyses.knunu.classifiers import models_digest
 from openbfactory.analyses.knunu.config import SIGNAL
 from openbfactory.analyses.knunu.finished import source_run
-from openbfactory.core.config import Config
 from openbfactory.core.quantities import Quantity
 from openbfactory.experiment import load_card
-from openbfactory.pipeline.candidates import Request
 from openbfactory.pipeline.tables import columns_of
 from openbfactory.report.records import Number
 from openbfactory.select.intervals import share
@@ -38,25 +36,16 @@ APPROXIMATIONS = (
     "is measured by knunu.kaon_id.")
 
 
-class Embedding(Config):
+class Embedding(Combination):
     """Section ``embedding`` of ``checks.yaml``: events of each sample, control decay, cut on eta."""
 
     presets: dict[str, int]
     chunk_size: int
     sample: str
-    decay: str
-    cuts: dict[str, str]
-    cut: str
-    rank: str
     fraction: Quantity
     clone_angle: Quantity
     eta: float
     published: Quantity
-
-    @property
-    def request(self) -> Request:
-        """What to reconstruct."""
-        return Request(self.decay, self.cut, self.cuts, (), rank=self.rank)
 
 
 #: samples in the order of the figures
@@ -72,7 +61,7 @@ def run(options: RunOptions) -> dict[str, Any]:
         When there is no finished run whose classifiers could judge.
     """
     chosen, source = section("embedding", Embedding), source_run(options)
-    maker = EmbeddingMaker(str(source.resolve()), of_cards(options.detector), chosen.request, chosen.sample,
+    maker = EmbeddingMaker(str(source.resolve()), of_cards(options.detector), chosen.requested(), chosen.sample,
                            chosen.clone_angle.value)
     per_luminosity = 2 * load_card(options.detector).machine.expected("charged", 1.0) * chosen.fraction.value
     events = events_asked(options, preset_of(chosen.presets, options.preset), per_luminosity)

@@ -78,16 +78,16 @@ def probability(card: str, least: float) -> float:
     return detector.switches.k_long_ecl_efficiency * float(np.exp(-least / mean))
 
 
-def run(options: RunOptions, data_card: str | None = None, config: Klong | None = None) -> dict[str, Any]:
-    """Result record of the check; ``data_card`` is that of the data-like world by default.
+def run(options: RunOptions) -> dict[str, Any]:
+    """Result record of the check.
 
     Raises
     ------
     OpenBFactoryError
         For input that is not right, or a folder in use.
     """
-    config = config or section("klong", Klong)
-    sizes, cards = sizes_of(config, options), (data_card or load_data_like().card, options.detector)
+    config = section("klong", Klong)
+    sizes, cards = sizes_of(config, options), (load_data_like().card, options.detector)
     found = {n: klongs(f"phigamma-{n}", c, sizes[n], config, options) for n, c in zip(sizes, cards, strict=True)}
     planted = [probability(c, config.least) for c in cards]
     both = {n: Number.of(efficiency(k, config.cone, config.least)) for n, k in found.items()}

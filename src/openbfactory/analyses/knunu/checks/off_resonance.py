@@ -31,7 +31,14 @@ from openbfactory.reconstruct.variables import BDT2_INPUTS
 from openbfactory.report.records import Number
 from openbfactory.select.classifier import ClassifierConfig
 from openbfactory.select.performance import weighted_share
-from openbfactory.select.reweighting import FoldedReweighting, compare_shapes, learn, left_over, over_folds
+from openbfactory.select.reweighting import (
+    FoldedReweighting,
+    area_of_fluctuations,
+    compare_shapes,
+    learn,
+    left_over,
+    over_folds,
+)
 
 Array = npt.NDArray[Any]
 
@@ -62,6 +69,8 @@ class OffResonance(Config):
     chunk_size: int
     inputs: tuple[str, ...]
     bdtc: ClassifierConfig
+    choice: int
+    judge: ClassifierConfig
     q2_rec: tuple[float, ...]
     probability: float
     published: Quantity
@@ -72,12 +81,13 @@ def remainder(truth: Columns, simulated: Columns, found: FoldedReweighting, name
     """Area under the ROC curve of a second classifier, of independent data against the simulation: before and after.
 
     The simulation is the half that the first part of BDTc did not see; the second classifier is judged in two parts.
+    Beside it, what the fluctuations of the training would leave to a perfect classifier.
     """
     half = rows_of(simulated, simulated["event"] % FOLDS == 0)
     folds = (truth["event"] % FOLDS, half["event"] // FOLDS % FOLDS)
     weights = {"before": np.ones(len(half["event"])), "after": found.parts[0](half)}
-    return {when: Number.of(left_over(truth, half, names, folds, w, config.bdtc, seed=seed))
-            for when, w in weights.items()}
+    return {when: Number.of(left_over(truth, half, names, folds, w, config.judge, seed=seed))
+            for when, w in weights.items()} | {"fluctuations": Number(value=area_of_fluctuations(found, truth))}
 
 
 def normalisation(data: Columns, simulated: Columns, scale: float) -> Number:
@@ -107,8 +117,9 @@ def run(options: RunOptions) -> dict[str, Any]:
     tables, samples = continuum_samples(worlds, sizes, options, config.chunk_size)
     data, simulated, truth = (tables[n] for n in ("data", "simulation", "truth"))
     folds = (data["event"] % FOLDS, simulated["event"] % FOLDS)
-    found = over_folds(data, simulated, names, folds, config=config.bdtc, seed=options.seed)
-    learn(data, simulated, names, config=config.bdtc, seed=options.seed).save(options.output / FILE)
+    found = over_folds(data, simulated, names, folds, config=config.bdtc, seed=options.seed, choice=config.choice)
+    chosen = config.bdtc.model_copy(update={"trees": found.trees})
+    learn(data, simulated, names, config=chosen, seed=options.seed).save(options.output / FILE)
     shapes = {"data": compare_shapes(data, simulated, names, found.weights),
               "truth": compare_shapes(truth, simulated, names, found.weights)}
     if options.source is not None:

@@ -43,8 +43,10 @@ def findings(rates: Numbers, shares: Numbers, left: Numbers, shapes: Mapping[str
         Finding("share", "share of weighted simulation below q^{2}_{rec} = 4 GeV^{2}", shares["after"],
                 shares["truth"], remark=f"without the weights {shares['before'].value:.4f}"),
         Finding("left", "area under the ROC curve, data against weighted simulation", left["after"],
-                remark=f"without the weights {left['before'].value:.3f}; 0.5 where nothing is left: BDTc learns that "
-                       "from more candidates"),
+                remark=f"without the weights {left['before'].value:.3f}; 0.5 where nothing is left: not judged, the "
+                       "weights are of half of the candidates and have their fluctuations"),
+        Finding("fluctuations", "area that these fluctuations alone leave to a perfect classifier",
+                left["fluctuations"], remark="from the difference of the two halves of BDTc"),
         Finding("disagree", f"of {len(shapes['data'].before)} variables disagree before the weights",
                 Number(value=bad[0])),
         Finding("disagree_after", "the same after the weights", Number(value=bad[1])),
@@ -61,8 +63,10 @@ def sections(data: Columns, simulated: Columns, found: FoldedReweighting, shapes
     drawn = Picture(_shape(data["q2_rec"], simulated["q2_rec"], found.weights, np.asarray(q2), r"$q^2_{rec}$",
                            "GeV$^2$"), "All candidates after the preselection, scaled to the data; dashed: without the "
                     "weights.", "q2_rec before and after the weights")
-    made = [Section("BDTc", (Paragraph("Areas under the ROC curve, training and independent events: " + "; ".join(
-        f"{c.auc_train:.3f} and {c.auc_test:.3f}" for c in found.checks) + "."), outputs, weights)),
+    text = (f"{found.trees} trees: the number with the least log loss of events that were not trained on. Areas under "
+            "the ROC curve, training and independent events: "
+            + "; ".join(f"{c.auc_train:.3f} and {c.auc_test:.3f}" for c in found.checks) + ".")
+    made = [Section("BDTc", (Paragraph(text), outputs, weights)),
         Section("Shapes after the preselection", (drawn, _table(shapes["data"], "Agreement of the shapes of data and "
                                                                         "simulation.")))]
     if "above" in shapes:

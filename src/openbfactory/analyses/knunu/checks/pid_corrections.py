@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from openbfactory.core.config import Config
+from openbfactory.analyses.knunu.checks.settings import Combination
 from openbfactory.core.quantities import Quantity
 from openbfactory.fit.passing import Passing, fit_passing
 from openbfactory.pipeline.candidates import Request
@@ -35,15 +35,12 @@ VARIABLES, BINNED = ("p", "cosTheta", "kaonID", "mcPDG"), ("p", "cosTheta")
 FITTED, TRUTH = ("data", "simulation"), ("truth-of-data", "truth-of-simulation")
 
 
-class KaonId(Config):
+class KaonId(Combination):
     """Section ``kaon_id`` of ``checks.yaml``; masses in GeV."""
 
     presets: dict[str, int]
     chunk_size: int
     sample: str
-    decay: str
-    cuts: dict[str, str]
-    cut: str
     range: tuple[float, float]
     peak: tuple[float, float]
     edges: dict[str, tuple[float, ...]]
@@ -54,7 +51,7 @@ class KaonId(Config):
         """What to reconstruct."""
         of_tracks = [f"{name}_{v} = daughter(0, daughter({i}, {v}))" for name, (i, _) in TRACKS.items()
                      for v in VARIABLES]
-        return Request(self.decay, self.cut, self.cuts, ("mass = daughter(0, M)", *of_tracks))
+        return self.requested("mass = daughter(0, M)", *of_tracks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,25 @@ from openbfactory.core.provenance import Provenance
 from openbfactory.core.quantities import references_in
 from openbfactory.experiment import load_card
 from openbfactory.generate import SAMPLES
+from openbfactory.pipeline.candidates import Request
 
 C = TypeVar("C", bound=Config)
 
 #: numbers of all checks
 PATH = Path(__file__).with_name("checks.yaml")
+
+
+class Combination(Config):
+    """Decay string, cuts of its particles and of the mother, and what the candidates of an event are ranked by."""
+
+    decay: str
+    cuts: dict[str, str]
+    cut: str
+    rank: str = ""
+
+    def requested(self, *variables: str) -> Request:
+        """Request of the candidates with some variables."""
+        return Request(self.decay, self.cut, self.cuts, variables, rank=self.rank)
 
 
 def section(name: str, model: type[C]) -> C:

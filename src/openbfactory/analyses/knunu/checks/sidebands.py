@@ -9,25 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from openbfactory.analyses import RunOptions
-from openbfactory.analyses.knunu.checks.control import (
-    TRACKS,
-    Columns,
-    ControlMaker,
-    Size,
-    background_events,
-    control_samples,
-    sized,
-)
+from openbfactory.analyses.knunu.checks.control import ControlConfig, Size, control_samples
+from openbfactory.analyses.knunu.checks.control_sample import TRACKS, Columns
 from openbfactory.analyses.knunu.checks.settings import made_of, section
 from openbfactory.analyses.knunu.checks.shell import Check, Finding, finish
 from openbfactory.analyses.knunu.checks.spectra import Spectrum, spectrum_fit, spectrum_of, spectrum_sections
-from openbfactory.analyses.knunu.checks.worlds import corrected
 from openbfactory.analyses.knunu.config import B_PAIRS, BACKGROUNDS
 from openbfactory.analyses.knunu.data_like import load_data_like
-from openbfactory.analyses.knunu.finished import source_run
-from openbfactory.core.config import Config
 from openbfactory.core.quantities import Quantity
-from openbfactory.experiment import load_card
 from openbfactory.pipeline.tables import rows_of
 from openbfactory.report.records import Number
 from openbfactory.select.binning import Axis, Binning, weighted_sum
@@ -46,13 +35,11 @@ APPROXIMATIONS = (
 )
 
 
-class Sidebands(Config):
+class Sidebands(ControlConfig):
     """Section ``sidebands``."""
 
-    presets: dict[str, Size]
     eta: dict[str, float]
     q2_rec: dict[str, tuple[float, ...]]
-    corrected: tuple[str, ...]
     continuum: Quantity
     other_b: Quantity
     published: Quantity
@@ -66,13 +53,9 @@ def run(options: RunOptions) -> dict[str, Any]:
     OpenBFactoryError
         Without a finished run of knunu, for input that is not right, or when the fit has no minimum.
     """
-    settings, card = section("sidebands", Sidebands), load_card(options.detector)
-    size = sized(settings.presets, options)
-    source = source_run(options).resolve()
-    worlds = corrected(options.detector, settings.corrected)
-    events = background_events(worlds, card.machine, size)
-    tables = control_samples(NAME, ControlMaker(str(source), worlds, tuple(settings.eta)), events, options)
-    spectra = [spectrum(channel, tables, size, settings) for channel in CHANNELS]
+    settings = section("sidebands", Sidebands)
+    made = control_samples(NAME, settings, settings.eta, options)
+    spectra = [spectrum(channel, made.tables, made.size, settings) for channel in CHANNELS]
     off_resonance = (settings.continuum.uncertainty or 0.0) / settings.continuum.value
     width = {"other": settings.other_b.value, "continuum": off_resonance}
     fit, single = spectrum_fit(spectra, "klong", width), [spectrum_fit([s], "klong", width) for s in spectra]
@@ -83,12 +66,12 @@ def run(options: RunOptions) -> dict[str, Any]:
                          Number(value=f.scale, uncertainty=f.uncertainty),
                          remark=f"χ^{{2}} of {s.bins} bins {s.chi2_before:.0f} before, {s.chi2(f):.0f} after")
                  for s, f in zip(spectra, single, strict=True)]
-    provenance = made_of(options, settings, [w.card for w in worlds.values()], events, *BACKGROUNDS)
     chi2 = {s.name.split()[0]: {"bins": s.bins, "before": s.chi2_before, "after": s.chi2(fit)} for s in spectra}
     check = Check(NAME, "Sidebands enriched in pions and leptons", "K_{L} from D mesons carry energy away unseen: "
                   "their rate is measured where the signal is not, with a pion or lepton in the place of the kaon.",
-                  tuple(findings), spectrum_sections(spectra, fit, LABELS, size.luminosity), APPROXIMATIONS, events,
-                  provenance, {"chi2": chi2, "source": str(source)})
+                  tuple(findings), spectrum_sections(spectra, fit, LABELS, made.size.luminosity), APPROXIMATIONS,
+                  made.events, made_of(options, settings, made.cards, made.events, *BACKGROUNDS),
+                  {"chi2": chi2, "source": str(made.source)})
     return finish(check, options)
 
 
