@@ -6,8 +6,9 @@ import numpy as np
 
 from openbfactory.analyses.tau_mass import figures
 from openbfactory.analyses.tau_mass.data import Data
+from openbfactory.analyses.tau_mass.measurement import MEGA
 from openbfactory.analyses.tau_mass.result import Result
-from openbfactory.analyses.tau_mass.sections import calibration_section, systematics_section
+from openbfactory.analyses.tau_mass.sections import calibration_section, minus, systematics_section
 from openbfactory.report.content import Bullets, Highlight, Paragraph, ReportContent, Section, Table
 from openbfactory.report.records import ComparisonRow, Number
 from openbfactory.report.references import resolve
@@ -68,10 +69,10 @@ def _comparison(result: Result) -> list[ComparisonRow]:
     (value, sigma), bias = result.value, result.estimate.bias.mean
     remark = "" if result.data else f"generated with {result.generated:.2f} MeV"
     statistical = [] if result.at_published is None else [
-        row("statistical uncertainty at 190 fb^{−1}", p.statistical, result.at_published,
+        row("statistical uncertainty at 190 fb^{−1}", p.statistical, round(result.at_published, 3),
             remark="scaled with the root of the luminosity")]
     return [row("mass", p.mass, value, (p.statistical, sigma), remark), *statistical,
-            row("systematic uncertainty", p.systematic, result.systematic),
+            row("systematic uncertainty", p.systematic, round(result.systematic, 2)),
             row("bias of the estimate", p.bias[0], bias[0], (p.bias[1], bias[1]))]
 
 
@@ -113,9 +114,10 @@ def _fit(result: Result) -> Section:
     forms = []
     for name, found in result.estimates.items():
         best, mean, slope = result.fits[name], found.bias.mean, found.bias.slope
-        numbers = "; ".join(f"P_{{{k}}} = {best[f'p{k}'][0]:.5g}" for k in range(2, 6))
-        forms.append((name, f"{found.edge[0]:.2f} ± {found.edge[1]:.2f}", f"{mean[0]:+.2f} ± {mean[1]:.2f}",
-                      f"{slope[0]:+.3f} ± {slope[1]:.3f}", f"{found.mass:.2f}", numbers))
+        numbers = "; ".join([f"P_{{2}} = {MEGA * best['p2'][0]:.2f} MeV",
+                             *(f"P_{{{k}}} = {best[f'p{k}'][0]:.3g}" for k in range(3, 6))])
+        forms.append((name, f"{found.edge[0]:.2f} ± {found.edge[1]:.2f}", minus(f"{mean[0]:+.2f} ± {mean[1]:.2f}"),
+                      minus(f"{slope[0]:+.3f} ± {slope[1]:.3f}"), f"{found.mass:.2f}", minus(numbers)))
     return Section("Fit", (
         Paragraph("Unbinned maximum likelihood of the two published forms, 1 − P_{3} arctan[(M − P_{1})/P_{2}] + "
                   "P_{4}(M − P_{1}) + P_{5}(M − P_{1})^{2} (quadratic) and 1 − [P_{3} + P_{4}(M − P_{1})] "
@@ -124,6 +126,7 @@ def _fit(result: Result) -> Section:
         figures.edge(result.mass, result.samples.background, result.fits, result.config.range,
                      result.samples.luminosity),
         Table(("form", "edge [MeV]", "bias [MeV]", "change of the bias with the mass", "mass [MeV]", "other numbers"),
-              tuple(forms), "Both forms of the same candidates; their biases come from the same samples.",
+              tuple(forms), "Both forms of the same candidates; their biases come from the same samples. P_{4} and "
+              "P_{5} for masses in GeV.",
               numeric=frozenset({1, 2, 3, 4})),
         figures.scan(result.scan, result.fit, simulated=result.data is None), figures.biases(result.estimate.bias)))

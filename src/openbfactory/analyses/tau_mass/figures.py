@@ -44,9 +44,8 @@ def edge(mass: Array, background: Array, fits: Mapping[str, UnbinnedResult], lim
     curves = [Curve(label=f"fit, {name} form", x=tuple(fine),
                     y=tuple(scale * FORMS[name](fine, *limits, *best.values))) for name, best in fits.items()]
     if len(background):
-        curves.append(Curve(label="other processes (no part of the fit)", filled=True,
-                            x=tuple(0.5 * (beside[1][1:] + beside[1][:-1])),
-                            y=tuple(beside[0] * width / (beside[1][1] - beside[1][0]))))
+        heights = beside[0] * width / (beside[1][1] - beside[1][0])
+        curves.append(Curve(label="other processes (no part of the fit)", filled=True, **_area(heights, beside[1])))
     drawn = FittedDistribution(edges=tuple(edges), counts=tuple(map(float, counts)),
                                expected=tuple(scale * FORMS[first](centres, *limits, *fits[first].values)),
                                curves=tuple(curves), xlabel=r"pseudomass $M_{min}$", unit="GeV",
@@ -55,9 +54,14 @@ def edge(mass: Array, background: Array, fits: Mapping[str, UnbinnedResult], lim
                    "pseudomasses")
 
 
+def _area(heights: Array, edges: Array) -> dict[str, tuple[float, ...]]:
+    """Outline of a histogram, for a curve that is filled."""
+    return {"x": tuple(np.repeat(edges, 2)[1:-1].tolist()), "y": tuple(np.repeat(heights, 2).tolist())}
+
+
 def _origin(luminosity: float | None) -> dict[str, Any]:
     """What a distribution says of the data."""
-    return {"label": "data", "simulated": False} if luminosity is None else {"luminosity": round(luminosity, 2)}
+    return {"luminosity": round(luminosity, 2)} if luminosity is not None else {"label": "data", "simulated": False}
 
 
 def resolution(tracks: Tracks, machine: Machine, limits: Range) -> tuple[Picture, float]:
@@ -71,7 +75,8 @@ def resolution(tracks: Tracks, machine: Machine, limits: Range) -> tuple[Picture
     core = float(0.5 * (high - low))
     counts, edges = np.histogram(away, BINS, (-6 * core, 6 * core))
     drawn = FittedDistribution(edges=tuple(edges), counts=tuple(map(float, counts)), label="tau pairs",
-                               xlabel="measured - true pseudomass", unit="MeV")
+                               spans=(("central 68 %", float(low), float(high)),),
+                               xlabel="measured − true pseudomass", unit="MeV")
     return Picture(fitted_distribution(drawn), f"Resolution: half of the central 68 % is {core:.1f} MeV; truth is used "
                    "for this figure alone.", "resolution of the pseudomass"), core
 
@@ -109,9 +114,8 @@ def d0_masses(raw: Tracks, calibrated: Tracks) -> Picture:
     middle = species("D0").mass
     edges = np.linspace(middle - 0.03, middle + 0.03, BINS + 1)
     before, after = (np.histogram(masses(t)[0], edges)[0].astype(float) for t in (raw, calibrated))
-    centres = 0.5 * (edges[1:] + edges[:-1])
     drawn = FittedDistribution(edges=tuple(edges), counts=tuple(after), label="calibrated", xlabel=r"$m(K^-\pi^+)$",
-                               curves=(Curve(label="as measured", x=tuple(centres), y=tuple(before)),), unit="GeV")
+                               curves=(Curve(label="as measured", filled=True, **_area(before, edges)),), unit="GeV")
     return Picture(fitted_distribution(drawn), "Masses of D^{0} → K^{−}π^{+} from D^{*+} decays.", "D0 masses")
 
 
@@ -126,11 +130,10 @@ def pair_masses(data: Tracks, simulated: Tracks, machine: Machine, window: Range
 
     counts, other = counted(data), counted(simulated)
     other *= counts.sum() / max(other.sum(), 1.0)
-    drawn = FittedDistribution(edges=tuple(edges), counts=tuple(counts), xlabel=r"$2E^*_B$", unit="GeV",
-                               curves=(Curve(label="nominal energy, other events",
-                                             x=tuple(0.5 * (edges[1:] + edges[:-1])), y=tuple(other)),))
-    return Picture(fitted_distribution(drawn), "Twice the energy of the B meson in the centre of mass, from its "
-                   "momentum and mass.", "energies of B mesons")
+    curves = (Curve(label="nominal energy, other events", filled=True, **_area(other, edges)),)
+    drawn = FittedDistribution(edges=tuple(edges), counts=tuple(counts), xlabel=r"$2E^*_B$", unit="GeV", curves=curves)
+    text = "Twice the energy of the B meson in the centre of mass, from its momentum and mass."
+    return Picture(fitted_distribution(drawn), text, "energies of B mesons")
 
 
 def world(config: TauMass, value: float, inner: float, total: float, *, measured: bool = False) -> Picture:
@@ -138,12 +141,10 @@ def world(config: TauMass, value: float, inner: float, total: float, *, measured
     rows = [ComparedMeasurement(label=w.name, value=w.value, inner=(w.statistical[1], w.statistical[0]),
                                 up=float(np.hypot(w.statistical[0], w.systematic[0])),
                                 down=float(np.hypot(w.statistical[1], w.systematic[1]))) for w in config.world]
-    rows.append(ComparedMeasurement(label="this data set" if measured else "this run (simulated)", value=value,
-                                    inner=(inner, inner), up=total, down=total, average=True))
-    generated = MEGA * species("tau-").mass
+    name = "this data set" if measured else "this run (simulated)"
+    rows.append(ComparedMeasurement(label=name, value=value, inner=(inner, inner), up=total, down=total, average=True))
     drawn = MeasurementComparison(measurements=tuple(rows), xlabel=r"$m_\tau$ [MeV]",
-                                  prediction=None if measured else (generated, 0.005),
-                                  prediction_label="generated here")
-    what = "data set of the file" if measured else "simulated data set"
-    return Picture(measurement_comparison(drawn), f"Published masses of the tau and that of the {what}; inner bars are "
-                   "statistical.", "world comparison", wide=True)
+                                  prediction=None if measured else (MEGA * species("tau-").mass, 0.005),
+                                  prediction_label="generated")
+    text = "Published masses of the tau and that of this data set; inner bars are statistical."
+    return Picture(measurement_comparison(drawn), text, "world comparison", wide=True)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+import numpy as np
+
 from openbfactory.analyses.tau_mass import figures
 from openbfactory.analyses.tau_mass.measurement import MEGA
 from openbfactory.analyses.tau_mass.result import Result
@@ -16,12 +20,14 @@ def calibration_section(result: Result) -> Section:
     rows = []
     for k, charge in enumerate(("−", "+")):
         for i in range(len(scale.cosines) - 1):
-            rows.append((charge, f"{scale.cosines[i]:g} to {scale.cosines[i + 1]:g}",
-                         f"{1e3 * scale.factors[k, i]:+.2f} ± {1e3 * scale.uncertainties[k, i]:.2f}"))
-    rows += [(name.rstrip("+-") + (" −" if name.endswith("-") else " +"), "all", f"{1e3 * v:+.2f} ± {1e3 * s:.2f}")
+            rows.append((charge, minus(f"{scale.cosines[i]:g}") + f" to {scale.cosines[i + 1]:g}",
+                         minus(f"{1e3 * scale.factors[k, i]:+.2f} ± {1e3 * scale.uncertainties[k, i]:.2f}")))
+    rows += [({"K": "K", "pi": "π"}[name.rstrip("+-")] + ("^{−}" if name.endswith("-") else "^{+}"), "all",
+              minus(f"{1e3 * v:+.2f} ± {1e3 * s:.2f}"))
              for name, (v, s) in scale.species.items()]
     p, found = closure.planted, closure.known
-    shifts = (("momentum scale − 1", f"{p.momentum - 1:.2e}", "{:.2e} ± {:.1e}".format(*found.momentum.mean)),
+    shifts = (("momentum scale − 1 [10^{−3}]", f"{1e3 * (p.momentum - 1):.2f}",
+               minus("{:.2f} ± {:.2f}".format(*(1e3 * v for v in found.momentum.mean)))),
               ("√s − nominal [MeV]", f"{MEGA * p.energy:.2f}",
                f"{MEGA * (found.energy.value - result.machine.sqrt_s):.2f} ± {MEGA * found.energy.uncertainty:.2f}"),
               ("change of the pseudomass, not corrected [MeV]", "–", _text(closure.before)),
@@ -50,8 +56,21 @@ def calibration_section(result: Result) -> Section:
         planted))
 
 
+def minus(text: str) -> str:
+    """Text with signs as they are printed."""
+    return text.replace("+-", "±").replace("sqrt(s)", "√s").replace("-", "−")
+
+
 def _text(change: Change) -> str:
-    return f"{change.value:+.3f} ± {change.uncertainty:.3f}" if change.uncertainty else f"{change.value:+.3f}"
+    """A change with its uncertainty, with more digits where that is small."""
+    digits = 3 if change.uncertainty == 0 or change.uncertainty >= 5e-4 else 4
+    more = f" ± {change.uncertainty:.{digits}f}" if change.uncertainty else ""
+    return minus(f"{change.value:+.{digits}f}{more}") if np.isfinite(change.value) else "no fit"
+
+
+def _name(text: str) -> str:
+    """Name of a change; minus signs stand before digits alone, not in words or exponents."""
+    return re.sub(r"(?<![\w-])-(?=\d)", "−", text.replace("+-", "±").replace("sqrt(s)", "√s"))
 
 
 def systematics_section(result: Result) -> Section:
@@ -59,7 +78,7 @@ def systematics_section(result: Result) -> Section:
     published, here = result.config.systematics, result.systematics
     rows = []
     for name in dict.fromkeys([*published, *here]):
-        told = "; ".join(f"{n}: {_text(c)}" + (f" (× {c.counted:g} counted)" if c.counted != 1 else "")
+        told = "; ".join(f"{_name(n)}: {_text(c)}" + (f" (× {c.counted:g} counted)" if c.counted != 1 else "")
                          for n, c in result.changes.get(name, {}).items())
         rows.append((name, published.get(name, "–"),
                      f"{here[name]:.3f}" if name in here else "–", told))
