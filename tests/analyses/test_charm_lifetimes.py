@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from openbfactory.analyses import RunOptions, find_analysis, preset_of
+from openbfactory.analyses.lifetimes import systematics
 from openbfactory.analyses.lifetimes.changes import Change, size
 from openbfactory.analyses.lifetimes.config import load_config
 from openbfactory.analyses.lifetimes.data import make_data
@@ -198,16 +199,20 @@ def test_every_mistake_of_an_ntuple_is_said_at_once(samples, tmp_path):
     assert "lifetimes.dplus" in str(refused.value)
 
 
-def test_an_ntuple_is_measured_and_truth_is_not_spoken_of(samples, tmp_path):
-    few = {"ccbar": samples[1]["ccbar"].where(np.arange(2_000) < 40)}  # too few to fit: the fit is one of signal alone
+def test_an_ntuple_is_measured_without_truth_and_a_variation_without_a_minimum_is_said(samples, tmp_path, monkeypatch):
+    monkeypatch.setattr(systematics, "_by_sideband", lambda nominal, lower: systematics.NONE)
+    few = {"ccbar": samples[1]["ccbar"].where(np.arange(2_000) < 300)}
     path = ntuple((samples[0].where(np.arange(12_000) < 3_300), few), tmp_path / "a.parquet")
     found = find_analysis("lifetimes.dplus").run(RunOptions(data=path, luminosity=0.06, output=tmp_path / "out"))
     assert found["lifetime"]["generated"] is None
     assert found["resolution"]["core"] is None
     assert found["parts"]["toys"] >= 10
+    nothing = {"value": None, "uncertainty": None, "counted": False}
+    assert found["shifts"]["background model"]["lower sideband alone"] == nothing
     page = (tmp_path / "out" / "report.html").read_text()
     assert "generated lifetime" not in page
     assert "a.parquet" in page
+    assert "lower sideband alone: no minimum" in page
 
 
 def test_late_decays_of_heavier_hadrons_move_the_lifetime(samples):

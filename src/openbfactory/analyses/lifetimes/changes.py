@@ -7,6 +7,7 @@ root of the sum of (change^2 - uncertainty^2), not below 0, over its changes; fo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -25,11 +26,18 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of the lifetime and its statistical uncertainty [fs]; some are shown and not counted."""
+    """A change of the lifetime and its statistical uncertainty [fs], NaN without a fit; some are not counted."""
 
     value: float
     uncertainty: float
     counted: bool = True
+
+    @property
+    def record(self) -> dict[str, float | bool | None]:
+        """Plain dictionary for JSON, None where there is no fit."""
+        fitted = math.isfinite(self.value)
+        return {"value": self.value if fitted else None, "uncertainty": self.uncertainty if fitted else None,
+                "counted": self.counted}
 
     @property
     def excess(self) -> float:

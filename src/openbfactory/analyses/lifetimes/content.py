@@ -126,4 +126,6 @@ def _systematics(result: Result) -> Section:
 
 def _words(name: str, change: Change) -> str:
     """A change as text."""
+    if not np.isfinite(change.value):
+        return f"{name}: no minimum"
     return f"{name}: {change.value:+.2f} ± {change.uncertainty:.2f}{'' if change.counted else ' (not counted)'}"

@@ -22,6 +22,8 @@ Array = npt.NDArray[np.float64]
 LEAST = 50
 #: a background that is prompt
 NO_LIFE = {"background_lived": 0.0, "background_share": 1.0}
+#: parameters at a limit where the data do not tell as many lifetimes of the background
+UNTOLD = {1: ("background_tau",), 2: ("background_tau", "background_share")}
 #: distances of the scanned lifetimes from the estimate, in standard deviations
 SCAN = np.linspace(-3, 3, 13)
 
@@ -92,7 +94,7 @@ def fit(data: DataSet, model: Model, start: dict[str, float] | None = None, fixe
     """
     values, limits = start_of(data), limits_of(data)
     cost = cost_of(data, model)
-    values |= start or {}
+    values |= {n: min(max(v, limits[n][0]), limits[n][1]) for n, v in (start or {}).items()}
     if model.background and model.lives < 2:
         values |= NO_LIFE if model.lives == 0 else {"background_share": 1.0}
         alone = ("background_lived", "background_tau1") if model.lives == 0 else ()
@@ -101,10 +103,10 @@ def fit(data: DataSet, model: Model, start: dict[str, float] | None = None, fixe
                         limits={n: limits[n] for n in cost.parameters}, thorough=thorough)
 
 
-def settled_model(data: DataSet, model: Model, *, thorough: bool = True) -> tuple[UnbinnedResult, Model]:
+def settled_model(data: DataSet, model: Model, near: UnbinnedResult | None = None) -> tuple[UnbinnedResult, Model]:
     """The fit, with fewer shapes and a warning where those asked for have no minimum (small data sets).
 
-    Without ``thorough`` shapes are given up faster; for many data sets of known shapes.
+    With a fit of a similar data set it starts ``near`` that, and shapes are given up faster.
 
     Raises
     ------
@@ -112,17 +114,18 @@ def settled_model(data: DataSet, model: Model, *, thorough: bool = True) -> tupl
         When the smallest model has no minimum either.
     """
     lives = range(model.lives, -1, -1) if model.background else (model.lives,)
+    start = dict(zip(near.names, near.values.tolist(), strict=True)) if near else None
     for gaussians in range(model.gaussians, 0, -1):
         for number in lives:
             tried, last = replace(model, gaussians=gaussians, lives=number), (gaussians, number) == (1, lives[-1])
             try:
-                found = fit(data, tried, thorough=thorough or last)
+                found = fit(data, tried, start, thorough=near is None or last)
             except FitError:
                 if last:
                     raise
                 continue
-            if number and any(words.startswith("background_tau") for words in found.warnings):
-                continue  # a lifetime at its limit: the data do not tell it from the prompt part
+            if number and any(words.startswith(UNTOLD[number]) for words in found.warnings):
+                continue  # a lifetime at its limit, or a share of 0 or 1: the data do not tell it from the others
             said = () if tried == model else (f"resolution of {gaussians} Gaussians, background of {number} lifetimes: "
                                               "more have no minimum for this data set, or one at a limit",)
             return replace(found, warnings=(*found.warnings, *said)), tried

@@ -84,7 +84,7 @@ def record(result: Result) -> dict[str, Any]:
         "statistical_at_published_yield": result.at_published,
         "statistical_at_published_luminosity": result.at_published_luminosity,
         "decay_times": figures.fitted_times(result.mode, data, result.found, result.luminosity).model_dump(mode="json"),
-        "shifts": {k: {n: asdict(c) for n, c in v.items()} for k, v in result.shifts.items()},
+        "shifts": {k: {n: c.record for n, c in v.items()} for k, v in result.shifts.items()},
         "systematics": {k: {"value": v, "uncertainty": u} for k, (v, u) in result.systematics.items()},
         "toys": asdict(result.toys[0]) | {"failed": result.toys[1]} if result.toys else None,
         "parts": asdict(result.parts.summary("tau")) | {"failed": result.parts.failed} if result.parts else None,

@@ -37,7 +37,7 @@ def subsamples(data: DataSet, found: Measurement, truth: float) -> UnbinnedToys 
     values, failed = [], 0
     for part in parts(data):
         try:
-            best = settled_model(part, found.model, thorough=False)[0]
+            best = settled_model(part, found.model, found.fit)[0]
         except FitError:
             failed += 1
             continue

@@ -1,6 +1,6 @@
 """Toys of the fit: data sets drawn from the fitted densities, for bias and coverage of the lifetime.
 
-Each is fitted as the data are: from start values of its own, with fewer shapes where it cannot tell those asked for.
+Each is fitted as the data are, with fewer shapes where it cannot tell those asked for, but from the fitted values.
 
 Uncertainties of decay times are drawn with replacement from those of the data: in the signal region a candidate stands
 for signal with its probability p / (p + (1 - p) r), r the ratio of the densities of the uncertainties.
@@ -80,7 +80,7 @@ def toys(data: DataSet, found: Measurement, count: int, seed: int, sample: str) 
     for k in range(count):
         with contextlib.suppress(FitError):
             one = throw(Address(seed, f"{sample} toys", k).generator())
-            fitted = settled_model(one, found.model, thorough=False)[0]
+            fitted = settled_model(one, found.model, found.fit)[0]
             if not any(words.startswith("tau ") for words in fitted.warnings):
                 values.append(fitted["tau"])
     if len(values) < 2:
