@@ -39,7 +39,7 @@ def report_content(result: Result) -> ReportContent:
     (value, sigma), data, config = result.value, result.data, result.config
     total = float(np.hypot(sigma, result.systematic))
     highlights = [Highlight("mass", f"{value:.2f} ± {sigma:.2f} MeV"),
-                  Highlight("bias of the estimate", "{:.2f} ± {:.2f} MeV".format(*result.estimate.bias.mean))]
+                  Highlight("bias of the estimate", minus("{:.2f} ± {:.2f} MeV".format(*result.estimate.bias.mean)))]
     if result.at_published is not None:
         highlights.insert(1, Highlight("statistical, at 190 fb^{−1}", f"{result.at_published:.3f} MeV"))
     return ReportContent(

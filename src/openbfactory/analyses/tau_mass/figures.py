@@ -98,7 +98,7 @@ def biases(found: Bias) -> Picture:
         x = [MEGA * m for m in found.points]
         value, sigma = found.mean
         axes.axhspan(value - sigma, value + sigma, color=HERE, alpha=0.25, lw=0,
-                     label=f"mean {value:.2f} ± {sigma:.2f}")
+                     label=f"mean ${value:.2f}$ ± {sigma:.2f}")
         axes.errorbar(x, [v for v, _ in found.points.values()], yerr=[s for _, s in found.points.values()], fmt="o",
                       color=INK, capsize=3, label="simulation")
         axes.margins(x=0.15, y=0.35)

@@ -38,7 +38,8 @@ def calibration_section(result: Result) -> Section:
                     "energy. Uncertainties after the correction hold those of momentum scale and energy.",
                     numeric=frozenset({1, 2}))
     factors = Table(("charge or species", "cos θ", "factor − 1 [10^{−3}]"), tuple(rows),
-                    "Momentum scale, measured over true.", numeric=frozenset({2}))
+                    "Momentum scale, measured over true" + (", assumed." if result.data else "."),
+                    numeric=frozenset({2}))
     if result.data:
         return Section("Calibrations", (
             Paragraph(f"Nothing is corrected: √s = {MEGA * energy.value:.2f} MeV is that of the card and momenta are "
