@@ -54,15 +54,15 @@ def calibration(source: Source, preset: Preset, simulated: Simulated) -> tuple[C
 
 def simulated_data(source: Source, preset: Preset) -> tuple[Samples, Background, Sizes]:
     """A simulated data set with its background, and the simulation of known masses."""
-    config, machine = source.config, source.machine
     data = source.at("data/tau").taus(source.pairs(preset.data))
+    luminosity, pairs = source.luminosity(data), data.events
+    taus, taus_all = _selected(data, source)
+    del data
     generic = source.at("data/others").others(preset.generic)
-    luminosity = source.luminosity(data)
     sizes = {"data: tau pairs": luminosity, **{f"data: {k}": preset.generic for k in generic}}
     known, known_all, more = _known_masses(source, preset)
     beside = background(generic, source, preset.generic, luminosity, Address(source.run.seed, "tau_mass", 0))
-    taus, taus_all = (selected(data, config.tau, machine, trigger=t) for t in (True, False))
-    return Samples(taus, beside.masses, known, taus_all, known_all, taus, data.events, luminosity), beside, sizes | more
+    return Samples(taus, beside.masses, known, taus_all, known_all, taus, pairs, luminosity), beside, sizes | more
 
 
 def measured_data(source: Source, preset: Preset, data: Data) -> tuple[Samples, Background, Sizes]:
@@ -77,12 +77,20 @@ def measured_data(source: Source, preset: Preset, data: Data) -> tuple[Samples, 
 
 def _known_masses(source: Source, preset: Preset) -> tuple[dict[float, Tracks], dict[float, Tracks], Sizes]:
     """Selected taus by generated mass, with and without the trigger, and luminosities."""
-    tables: dict[float, SampleTable] = {}
+    known: dict[float, Tracks] = {}
+    known_all: dict[float, Tracks] = {}
+    sizes: dict[str, float] = {}
     for step in source.config.mass_steps:
         generated = round(species("tau-").mass + step, 6)
         text = "".join(f"Particle tau{sign} {generated} 0.0\n" for sign in "+-")
         name = f"mass-{generated:g}"
-        tables[generated] = source.at(name).taus(source.pairs(preset.bias), decays=text, name=name)
-    both = [{m: selected(t, source.config.tau, source.machine, trigger=asked) for m, t in tables.items()}
-            for asked in (True, False)]
-    return both[0], both[1], {f"simulation: {m:g} GeV": source.luminosity(t) for m, t in tables.items()}
+        table = source.at(name).taus(source.pairs(preset.bias), decays=text, name=name)
+        known[generated], known_all[generated] = _selected(table, source)
+        sizes[f"simulation: {generated:g} GeV"] = source.luminosity(table)
+    return known, known_all, sizes
+
+
+def _selected(table: SampleTable, source: Source) -> tuple[Tracks, Tracks]:
+    """Selected taus with and without the trigger; with them the table, which is much larger, need not stay."""
+    with_trigger, without = (selected(table, source.config.tau, source.machine, trigger=t) for t in (True, False))
+    return with_trigger, without
