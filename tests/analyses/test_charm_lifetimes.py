@@ -119,6 +119,10 @@ def test_changes_have_the_uncertainty_of_a_difference(samples):
     assert all(0 < c.uncertainty < 0.7 * best["tau"][1] for c in found.values() if np.isfinite(c.value))
     assert all(abs(found[f"{side} sideband alone"].value) < 4 * found[f"{side} sideband alone"].uncertainty
                for side in ("lower", "upper"))  # both have the same background
+    truth = found["signal alone, by truth"]
+    assert abs(truth.value) < 4 * truth.uncertainty  # what is drawn is what is fitted
+    odd = of_models(replace(data, side_time=4 * data.side_time), model)["background model"]["signal alone, by truth"]
+    assert abs(odd.value) > 4 * odd.uncertainty  # a planted fault: sidebands are not like the background of the signal
     bent = replace(data, side_time=np.where(data.side_lower, 3 * data.side_time, data.side_time))
     low = of_models(bent, model)["background model"]["lower sideband alone"]
     assert abs(low.value) > 4 * low.uncertainty  # a planted fault: three times the lifetime in the lower sideband

@@ -86,4 +86,5 @@ def make_data(mode: Mode, signal: SampleTable, generic: Mapping[str, SampleTable
                     for where, rows in zip((window, sides), drawn, strict=True))
     lower = rng.random(len(beside[0])) * sizes[1] < sum(high - low for low, high in mode.sidebands[:1])
     return DataSet(here[0], here[1], beside[0], beside[1], np.concatenate([mass, flat]),
-                   residual[np.isfinite(residual)], sizes, density * sizes[0], here[2], beside[2], lower)
+                   residual[np.isfinite(residual)], sizes, density * sizes[0], here[2], beside[2], lower,
+                   int(window.sum()))

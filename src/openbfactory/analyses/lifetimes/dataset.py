@@ -38,6 +38,8 @@ class DataSet:
         Block (below :data:`BLOCKS`) of each candidate: by its event, so that an event simulated again stays in it.
     side_lower
         Whether a candidate of the sidebands is in the lower one.
+    signal
+        Number of candidates of the signal region, the first ones, that are signal; 0 where that is not known.
     simulated
         False for data of a file.
     """
@@ -53,6 +55,7 @@ class DataSet:
     block: Rows
     side_block: Rows
     side_lower: npt.NDArray[np.bool_]
+    signal: int = 0
     simulated: bool = True
 
     @property

@@ -29,7 +29,7 @@ def parts(data: DataSet) -> Iterator[DataSet]:
         one, two = data.block % number == k, data.side_block % number == k
         yield replace(data, time=data.time[one], sigma=data.sigma[one], side_time=data.side_time[two],
                       side_sigma=data.side_sigma[two], block=data.block[one], side_block=data.side_block[two],
-                      side_lower=data.side_lower[two])
+                      side_lower=data.side_lower[two], signal=0)
 
 
 def subsamples(data: DataSet, found: Measurement, truth: float) -> UnbinnedToys | None:

@@ -44,6 +44,8 @@ def of_models(data: DataSet, model: Model) -> Changes:
                                      if m != model}
         found["background model"] |= {f"{name} sideband alone": _by_sideband(nominal, name == "lower")
                                       for name in ("lower", "upper")}
+        if data.signal:
+            found["background model"]["signal alone, by truth"] = _by_truth(nominal)
         found["bins of the uncertainties"] = {f"{n} bins": _by_model(nominal, replace(model, bins=n)) for n in BINS}
         found["purity"] = {f"{sign:+d} standard deviation": _by_purity(nominal, sign) for sign in (1, -1)}
     return found
@@ -69,6 +71,18 @@ def _by_sideband(nominal: Fitted, lower: bool) -> Change:
                     sizes=(data.sizes[0], data.sizes[1] * float(kept.mean())))
     try:
         return change(nominal, (other, model, fit(other, model)))
+    except FitError:
+        return NONE
+
+
+def _by_truth(nominal: Fitted) -> Change:
+    """Change when the background is left out by truth: what its model does to the lifetime, beyond its noise."""
+    data, model, _ = nominal
+    true = slice(data.signal)
+    alone = replace(data, time=data.time[true], sigma=data.sigma[true], block=data.block[true])
+    other = replace(model, background=False)
+    try:
+        return change(nominal, (alone, other, fit(alone, other)))
     except FitError:
         return NONE
 
