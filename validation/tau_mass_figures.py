@@ -65,6 +65,7 @@ def changes(axes: Any, found: dict[str, Any]) -> None:
     axes.errorbar(value, y, xerr=error, fmt="o", ms=3, color="#333333", capsize=2, lw=0.9)
     axes.axvline(0, color="0.7", lw=0.8, zorder=0)
     axes.set_yticks(y, [text for text, _ in rows], fontsize=6)
+    axes.locator_params(axis="x", nbins=5)
     axes.set(xlabel="change of the mass that counts [MeV]")
 
 
