@@ -27,7 +27,7 @@ class Preset(Config):
 
 
 class Published(Config):
-    """What was published: lifetime, uncertainties, resolution [fs], luminosity [fb^-1], signal yield, purity."""
+    """What was published: lifetime, uncertainties, resolution [fs] (if it was), luminosity [fb^-1], yield, purity."""
 
     lifetime: float
     statistical: float
@@ -35,7 +35,7 @@ class Published(Config):
     luminosity: float
     yield_: int = Field(alias="yield")
     purity: float
-    resolution: float
+    resolution: float | None = None
     source: str
 
 

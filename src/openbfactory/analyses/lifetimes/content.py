@@ -48,10 +48,12 @@ def _comparison(result: Result) -> list[ComparisonRow]:
     """Rows of the table "published | this run"."""
     p, fit = result.mode.published, result.found.fit
 
-    def row(quantity: str, published: float, here: float, error: tuple[float | None, float | None] = (None, None),
-            unit: str = "fs", remark: str = "") -> ComparisonRow:
-        return ComparisonRow(quantity=quantity, published=Number(value=published, uncertainty=error[0]),
-                             here=Number(value=here, uncertainty=error[1]), unit=unit, remark=remark, source=p.source)
+    def row(quantity: str, published: float | None, here: float,
+            errors: tuple[float | None, float | None] = (None, None), unit: str = "fs",
+            remark: str = "") -> ComparisonRow:
+        known = None if published is None else Number(value=published, uncertainty=errors[0])
+        return ComparisonRow(quantity=quantity, published=known, here=Number(value=here, uncertainty=errors[1]),
+                             unit=unit, remark=remark, source=p.source)
 
     return [row("lifetime", p.lifetime, fit["tau"][0], (p.statistical, fit["tau"][1]),
                 remark=f"{'generated with' if result.data.simulated else 'particle table:'} "
