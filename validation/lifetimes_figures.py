@@ -51,9 +51,9 @@ def summary(axes: Any, found: dict[str, dict[str, Any]], symbols: dict[str, str]
                   va="center", fontsize=8)
     axes.axvline(0, color="0.6", lw=0.8, zorder=0)
     axes.set_yticks(range(len(found)), [symbols[n] for n in found])
-    axes.set(xlim=(-4, 8), ylim=(len(found) - 0.4, -0.9), xlabel="(lifetime - generated) / statistical uncertainty")
+    axes.set(xlim=(-4, 8), ylim=(len(found) - 0.4, -0.6), xlabel="(lifetime - generated) / statistical uncertainty")
     axes.set_xticks(range(-4, 5, 2))
-    axes.text(4.4, -0.6, "at published yield (published)", va="center", fontsize=8)
+    axes.set_title("statistical uncertainty at the published yield (published)", fontsize=8, loc="right")
 
 
 def main(folder: str) -> None:
