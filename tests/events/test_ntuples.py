@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from openbfactory.core.errors import EventFileError
-from openbfactory.events.ntuples import escape, open_ntuple, read_ntuple, unescape, write_ntuple
+from openbfactory.events.ntuples import content_digest, escape, open_ntuple, read_ntuple, unescape, write_ntuple
 
 INDEX = {"__experiment__": [0, 0, 0], "__run__": [0, 0, 0], "__event__": [3, 3, 7], "__candidate__": [0, 1, 0],
          "__ncandidates__": [2, 2, 1]}
@@ -144,3 +144,12 @@ def test_other_files_are_refused(tmp_path):
         write_ntuple(tmp_path / "f.root", table(é=np.ones(3), è=np.ones(3)))
     assert not list(tmp_path.glob("*partial*"))
     assert not (tmp_path / "f.root").exists()
+
+
+def test_the_digest_is_that_of_the_content(tmp_path):
+    """Oracle: sha256 of the empty string begins with e3b0c44298fc1c14."""
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.write_bytes(b"")
+    two.write_bytes(b"x")
+    assert content_digest(one) == "e3b0c44298fc1c14"
+    assert content_digest(two) != content_digest(one)

@@ -12,6 +12,7 @@ which variables are NaN everywhere.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -242,6 +243,12 @@ def read_ntuple(path: str | Path, variables: Iterable[str] | None = None, *, tre
         if values.dtype.kind == "f" and len(values) and np.isnan(values).all():
             findings.warning("all-nan", name, "the variable is NaN in every row; no cut on it passes anything")
     return Ntuple(columns, findings, metadata)
+
+
+def content_digest(path: Path) -> str:
+    """Checksum (16 hexadecimal digits) of the content of a file, wherever it stands; read piece by piece."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 def _chosen(found: Mapping[str, bool], wanted: list[str] | None, findings: Findings) -> list[str]:

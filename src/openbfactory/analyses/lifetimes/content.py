@@ -16,7 +16,8 @@ from openbfactory.report.tables import comparison_table, pairs_table, provenance
 APPROXIMATIONS = (
     "Signal comes from an enriched sample (one decay forced, collisions without a target hadron dropped and counted), "
     "background from generic quark pairs, drawn with replacement to the size of the data set.",
-    "The background has the same decay times over the whole range of masses.",
+    "The background has the same decay times over the whole range of masses; in the fit its resolution is one "
+    "Gaussian; what that does to the lifetime is the row of the signal alone, by truth.",
     "The Ω_{c}^{0} takes the momentum of other charmed baryons, its rate is an estimate; the size of its background is "
     "that of the published purity, the decay times of it come from looser cuts.",
     "Alignment: deformations of the silicon layers by about 10 μm; sizes are estimates.",

@@ -48,9 +48,8 @@ def read_data(path: Path, mode: Mode) -> DataSet:
                        expected="ns, about 1e-4")
     findings.raise_if_errors(EventFileError)
     sizes = (mode.window[1] - mode.window[0], sum(high - low for low, high in mode.sidebands))
-    ranges_ = inside(mass, mode.pool)
     block = np.asarray(table["__event__"], np.int64) % BLOCKS
     background = sizes[0] / sizes[1] * float(sides.sum()) if sizes[1] else 0.0
     return DataSet(FEMTO * time[window], FEMTO * sigma[window], FEMTO * time[sides], FEMTO * sigma[sides],
-                   mass[ranges_], np.zeros(0), sizes, background, block[window], block[sides],
+                   mass[inside(mass, mode.pool) & usable], np.zeros(0), sizes, background, block[window], block[sides],
                    mass[sides] < mode.window[0], simulated=False)

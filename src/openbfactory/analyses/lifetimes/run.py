@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from openbfactory.analyses import RunOptions, preset_of
@@ -25,6 +23,7 @@ from openbfactory.core.errors import InputError
 from openbfactory.core.provenance import Provenance
 from openbfactory.core.quantities import references_in
 from openbfactory.core.random import Address
+from openbfactory.events.ntuples import content_digest
 from openbfactory.experiment import load_card
 from openbfactory.fit.results import write_record
 from openbfactory.generate import SAMPLES
@@ -58,12 +57,14 @@ def run(name: str, options: RunOptions) -> dict[str, Any]:
     checked = toys(data, found, preset.toys, options.seed, name) if preset.toys else None
     shifts |= of_toys(checked[0]) if checked else {}
     references = {mode.published.source, *SAMPLES[mode.sample].references, *references_in(card), *references_in(mode)}
+    told = {"data": content_digest(options.data)} if options.data else {}
     provenance = Provenance(digest({"mode": mode.model_dump(mode="json"), "samples": sizes, "card": card.digest(),
-                                    "trigger": config.trigger} | _checksum(options.data)), options.seed,
+                                    "trigger": config.trigger} | told), options.seed,
                             tuple(sorted(references)))
     title = "luminosity of the user" if options.luminosity else preset.title
-    result = Result(name, mode, title, luminosity, signal, sizes, data, found, shifts, checked, subsamples(
-        data, found, found.fit["tau"][0] if options.data else mode.generated), provenance, str(options.data or ""))
+    parts = subsamples(data, found, found.fit["tau"][0] if options.data else mode.generated)
+    result = Result(name, mode, title, luminosity, signal, sizes, data, found, shifts, checked, parts, provenance,
+                    options.data.name if options.data else "")
     document = record(result)
     write_record(document, options.output / "result.json")
     write_report(report_content(result), options.output / "report.html")
@@ -96,11 +97,6 @@ def _data_set(samples: Samples, luminosity: float,
     tables = samples.tables(others, "background", background=True) if others else {}
     generator = Address(options.seed, samples.name, 0).at("background").generator()
     return signal, sizes | others, make_data(mode, signal, tables, luminosity / generic if generic else 0.0, generator)
-
-
-def _checksum(path: Path | None) -> dict[str, str]:
-    """Checksum of an ntuple, nothing for none."""
-    return {"data": hashlib.sha256(path.read_bytes()).hexdigest()} if path else {}
 
 
 d0, dplus, ds, lambdac, omegac = (partial(run, name) for name in ("d0", "dplus", "ds", "lambdac", "omegac"))

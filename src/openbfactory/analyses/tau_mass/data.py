@@ -6,7 +6,6 @@ energy of the collisions are as believed: nothing corrects them.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from openbfactory.analyses.tau_mass.samples import tau_request
 from openbfactory.analyses.tau_mass.tracks import Tracks, passing, selected
 from openbfactory.core.diagnostics import Findings
 from openbfactory.core.errors import EventFileError, InputError
-from openbfactory.events.ntuples import read_ntuple
+from openbfactory.events.ntuples import content_digest, read_ntuple
 from openbfactory.experiment import Machine
 from openbfactory.fit.pseudomass import LEAST, fit_edge
 from openbfactory.generate import DecayCounts
@@ -81,7 +80,7 @@ def read_data(path: Path, config: TauMass, machine: Machine) -> Data:
     said = [f.message for f in found.warnings if f.severity == "warning"]
     broken = {c: int(np.sum(~np.isfinite(found[c]))) for c in columns}
     said += [f"{n} candidates have no number in the column {c}: they are not selected" for c, n in broken.items() if n]
-    return Data(path.name, hashlib.sha256(path.read_bytes()).hexdigest()[:16], len(found), events, tracks, tracks_all,
+    return Data(path.name, content_digest(path), len(found), events, tracks, tracks_all,
                 tuple(f"{path.name}: {text}" for text in said))
 
 
